@@ -1,0 +1,6 @@
+#pragma once
+/* Forced into every file (-include): functions that have a safer counterpart. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol system popen mktemp tmpnam gets

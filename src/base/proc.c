@@ -1,0 +1,232 @@
+#include "base/proc.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+/* In the child: every wanted fd to its number, everything else closed, then exec. */
+__attribute__((noreturn, noinline)) static void exec_child(const struct proc_spawn *p, int report)
+{
+	int fds[ARRAY_SIZE(p->fds)], exec_fd = -1, n = p->n_fds;
+	sigset_t none;
+	int code;
+
+	/* lift everything above the target numbers first, so that no dup2 overwrites a source */
+	for (int i = 0; i < n; i++) {
+		int from = p->fds[i];
+		if (from < 0 && i < 3)
+			from = open("/dev/null", O_RDWR | O_CLOEXEC);
+		fds[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 16);
+		if (from >= 0 && fds[i] < 0)
+			goto failed;
+	}
+	report = fcntl(report, F_DUPFD_CLOEXEC, 16);
+	if (p->exec_fd > 0)
+		exec_fd = fcntl(p->exec_fd, F_DUPFD_CLOEXEC, 16);
+	for (int i = 0; i < n; i++)
+		if (fds[i] >= 0 ? dup2(fds[i], i) < 0 : close(i) < 0 && errno != EBADF)
+			goto failed;
+	if (syscall(SYS_close_range, (unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		goto failed;
+	if (p->new_session)
+		setsid();
+	for (int s = 1; s < NSIG; s++)
+		if (s != SIGKILL && s != SIGSTOP)
+			signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (exec_fd >= 0)
+		syscall(SYS_execveat, exec_fd, "", p->argv, p->env ? p->env : environ, AT_EMPTY_PATH);
+	else if (p->search)
+		execvpe(p->path, p->argv, p->env ? p->env : environ);
+	else
+		execve(p->path, p->argv, p->env ? p->env : environ);
+failed:
+	code = errno;
+	if (write(report, &code, sizeof code) < 0)
+		_exit(127);
+	_exit(127);
+}
+
+pid_t proc_start(const struct proc_spawn *p, int *ret_pidfd, struct err *e)
+{
+	int report[2], code = 0;
+	sigset_t all, old;
+	pid_t pid;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return err_errno(e, "cannot make a pipe");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = vfork(); /* the child execs at once and touches only its own frame and fds */
+	if (pid == 0)
+		exec_child(p, report[1]);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	close(report[1]);
+	if (pid < 0) {
+		close(report[0]);
+		return err_errno(e, "cannot start a process");
+	}
+	if (fs_read_full(report[0], &code, sizeof code) == sizeof code) {
+		close(report[0]);
+		proc_wait(pid);
+		errno = code;
+		return err_errno(e, "cannot execute '%s'", p->path ? p->path : p->argv[0]);
+	}
+	close(report[0]);
+	if (ret_pidfd) {
+		*ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		if (*ret_pidfd < 0)
+			return err_errno(e, "cannot open a pidfd");
+	}
+	return pid;
+}
+
+int proc_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int proc_run(char *const *argv, struct str *ret_out, struct err *e)
+{
+	struct proc_spawn p = PROC_SPAWN_INIT;
+	auto_str errors = STR_INIT(4096);
+	struct str unused = STR_INIT(0), *sink[2] = { ret_out ? ret_out : &unused, &errors };
+	int out[2], err[2], status;
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return err_errno(e, "cannot make a pipe");
+	if (pipe2(err, O_CLOEXEC) < 0) {
+		close(out[0]), close(out[1]);
+		return err_errno(e, "cannot make a pipe");
+	}
+	p.path = argv[0];
+	p.search = !strchr(argv[0], '/');
+	p.argv = argv;
+	p.fds[0] = -1;
+	p.fds[1] = out[1];
+	p.fds[2] = err[1];
+	pid = proc_start(&p, NULL, e);
+	close(out[1]), close(err[1]);
+	if (pid >= 0) {
+		struct pollfd fds[2] = { { out[0], POLLIN, 0 }, { err[0], POLLIN, 0 } };
+		int open_ends = 2;
+		while (open_ends > 0 && (poll(fds, 2, -1) > 0 || errno == EINTR)) {
+			for (int i = 0; i < 2; i++) {
+				char block[4096];
+				ssize_t n;
+				if (!fds[i].revents)
+					continue;
+				n = read(fds[i].fd, block, sizeof block);
+				if (n > 0) {
+					str_add_data(sink[i], block, (size_t)n);
+				} else if (n == 0 || errno != EINTR) {
+					fds[i].fd = -1;
+					fds[i].revents = 0;
+					open_ends--;
+				}
+			}
+		}
+	}
+	close(out[0]), close(err[0]);
+	if (pid < 0)
+		return pid;
+	status = proc_wait(pid);
+	if (status != 0) {
+		while (errors.len && errors.data[errors.len - 1] == '\n')
+			str_truncate(&errors, errors.len - 1);
+		err_set(e, EIO, "%s", errors.len ? str_text(&errors) : "it failed without a word");
+	}
+	return status;
+}
+
+uint64_t proc_start_time(pid_t pid)
+{
+	char path[40], text[1024], *p;
+	auto_close int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	p = strrchr(text, ')'); /* the name before it can hold anything */
+	for (int field = 2; p && field < 22; field++) {
+		p = strchr(p + 1, ' ');
+	}
+	return p ? strtoull(p + 1, NULL, 10) : 0;
+}
+
+int proc_open(pid_t pid, uint64_t start_time)
+{
+	int fd;
+
+	if (pid <= 0 || start_time == 0)
+		return -ESRCH;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return -errno;
+	/* opened first, compared second: the pid cannot change hands in between */
+	if (proc_start_time(pid) != start_time) {
+		close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+void proc_boot_id(char ret[37])
+{
+	auto_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fs_read_full(fd, ret, 36);
+
+	if (n != 36)
+		memcpy(ret, "00000000-0000-0000-0000-000000000000", 36);
+	ret[36] = '\0';
+}
+
+#ifndef REDOCK_LIBEXEC
+#define REDOCK_LIBEXEC "/usr/local/libexec/redock"
+#endif
+
+char *proc_helper_path(const char *name)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	char *slash, *path;
+
+	if (n > 0) {
+		exe[n] = '\0';
+		slash = strrchr(exe, '/');
+		if (slash) {
+			*slash = '\0';
+			path = xasprintf("%s/../libexec/redock/%s", exe, name);
+			if (access(path, X_OK) == 0)
+				return path;
+			free(path);
+			path = xasprintf("%s/%s", exe, name);
+			if (access(path, X_OK) == 0)
+				return path;
+			free(path);
+		}
+	}
+	return xasprintf("%s/%s", REDOCK_LIBEXEC, name);
+}

@@ -1,0 +1,39 @@
+#pragma once
+/* Processes: start a program, wait for it, tell whether a pid is still who it was. */
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_spawn {
+	const char *path;      /* absolute path of the program: no PATH search ... */
+	bool search;           /* ... unless this is set (host tools, e.g. mmdebstrap) */
+	int exec_fd;           /* if > 0: fexecve(3) this instead of `path` */
+	char *const *argv;     /* argv[0] first, NULL-terminated */
+	char *const *env;      /* NULL: our own environment */
+	int fds[8];            /* fds[i] becomes fd i of the child; -1: /dev/null (0-2) or closed */
+	int n_fds;             /* all others are closed in the child */
+	bool new_session;      /* setsid(2) */
+};
+#define PROC_SPAWN_INIT { .n_fds = 3, .fds = { 0, 1, 2, -1, -1, -1, -1, -1 } }
+
+/* Starts it. A program that cannot be executed is an error here (ENOENT, EACCES, ...), not an
+ * exit status. Returns the pid; *ret_pidfd (may be NULL) is an O_CLOEXEC pidfd. */
+pid_t proc_start(const struct proc_spawn *p, int *ret_pidfd, struct err *e);
+/* Waits; returns the exit status, or 128+n for a death by signal n. */
+int proc_wait(pid_t pid);
+/* Runs argv (argv[0] absolute, or searched in PATH) with stdin empty; its stdout goes to *ret_out
+ * if not NULL (at most the str's limit). Returns the exit status or -errno; what it printed
+ * on stderr is the error's text when it fails with a non-zero status. */
+int proc_run(char *const *argv, struct str *ret_out, struct err *e);
+
+/* Start time of `pid` in clock ticks since boot (proc(5), field 22), or 0 if there is none. */
+uint64_t proc_start_time(pid_t pid);
+/* A pidfd for `pid` if it still is the process that began at `start_time`; else -ESRCH. */
+int proc_open(pid_t pid, uint64_t start_time);
+/* The boot id of the running kernel (random(4)), 36 characters and a NUL. */
+void proc_boot_id(char ret[37]);
+/* The path of one of our helper programs, beside the running program or in libexec; the caller
+ * frees it. */
+char *proc_helper_path(const char *name);

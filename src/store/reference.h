@@ -1,0 +1,32 @@
+#pragma once
+/*
+ * Image references and digests, each built by its one parser (R8).
+ * The grammar is the OCI distribution spec's: [host[:port]/]path[/path]…[:tag].
+ */
+#include "base/err.h"
+
+#define IMAGE_REF_MAX 255
+
+/* A reference with its tag: "repository:tag". The tag is never empty. */
+struct image_ref {
+	char repository[IMAGE_REF_MAX + 1];
+	char tag[129];
+};
+/* Parses "repository[:tag]"; without a tag it is "latest" (as Docker does). Digest forms (@sha256:…)
+ * are refused for now with a clear error. -EINVAL. */
+int image_ref_parse(const char *text, struct image_ref *ret, struct err *e);
+/* "repository:tag" into `ret`. */
+#define IMAGE_REF_TEXT_SIZE (IMAGE_REF_MAX + 130)
+void image_ref_text(const struct image_ref *, char ret[IMAGE_REF_TEXT_SIZE]);
+/* A file name that stands for it: '/' becomes "%2F", nothing else occurs that a name can't have. */
+void image_ref_key(const struct image_ref *, char ret[3 * IMAGE_REF_TEXT_SIZE]);
+/* Inverse of the above. -EINVAL for a name that image_ref_key() never makes. */
+int image_ref_from_key(const char *key, struct image_ref *ret);
+
+/* "sha256:" and 64 lower-case hexadecimal digits. */
+#define DIGEST_SIZE 72
+struct digest {
+	char text[DIGEST_SIZE];
+};
+int digest_parse(const char *text, struct digest *ret); /* 0 or -EINVAL */
+const char *digest_hex(const struct digest *);          /* the 64 digits */

@@ -1,0 +1,86 @@
+#pragma once
+/*
+ * What is on disk: blobs, layers and images, as a valid OCI image layout with the unpacked layers
+ * beside it.
+ *
+ *   oci-layout, index.json        index.json is derived from images/, under its own lock
+ *   blobs/sha256/<hex>            manifests, configs, layer archives (uncompressed tar)
+ *   layers/<32 hex>/{fs,diff-id}  an unpacked layer; the name is the start of its diff-id, the
+ *                                 file holds all of it (short names: mount(2) takes 4096 bytes)
+ *   images/<key>/manifest         one directory an image name: its manifest's digest
+ *   tmp/                          half-made things; whatever no live process locks is removed
+ *
+ * This half only reads, and is linked into every command.  What writes (archives, digests) is the
+ * helper program redock-store, spoken to through the functions at the end of this header.
+ */
+#include "base/err.h"
+#include "base/str.h"
+#include "store/reference.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+/* Opens (making it if needed) the store below the directory `rootfd`; keeps its own dup. */
+int store_open(int rootfd, struct store **ret, struct err *e);
+void store_close(struct store *);
+
+/* What a container needs of an image: parsed from its config (T31: only these fields have any
+ * effect). */
+struct image {
+	struct image_ref ref;
+	struct digest manifest, config; /* config is the image id */
+	struct strv layers;  /* diff-ids, "sha256:…", lowest first */
+	struct strv blobs;   /* the layers' blob digests, the same order */
+	struct strv env, entrypoint, cmd;
+	char *user, *workdir, *stop_signal, *author, *comment;
+	int64_t created;
+	uint64_t size;
+};
+void image_release(struct image *);
+#define auto_image __attribute__((cleanup(image_release))) struct image
+
+/* Loads image `ref`; -ENOENT "no image named '…'". */
+int store_image(struct store *, const struct image_ref *, struct image *ret, struct err *e);
+/* All image names, sorted. */
+int store_image_refs(struct store *, struct image_ref **ret, size_t *ret_n, struct err *e);
+/* Directory fd of layers/, for overlay's relative lowerdir names. Owned by the store. */
+int store_layers_fd(struct store *);
+/* The name of layer `diff_id` below layers/ ("<32 hex>/fs"), after checking that the layer is whole
+ * and is that one. `ret` holds 48 bytes. */
+int store_layer_name(struct store *, const char *diff_id, char ret[48], struct err *e);
+
+/* ---- through redock-store ---- */
+
+/* Called with one progress line at a time; may be NULL. */
+typedef void store_progress(void *arg, const char *line);
+
+struct store_import {
+	int fd;                 /* the archive, compressed or not */
+	struct image_ref ref;
+	char *const *cmd, *const *env;
+	const char *workdir, *stop_signal, *comment, *author;
+	store_progress *progress;
+	void *progress_arg;
+};
+int store_import(struct store *, const struct store_import *, struct digest *ret_id, struct err *e);
+
+struct store_commit {
+	int upper_fd;           /* overlay upper directory to read */
+	struct digest parent;   /* manifest of the image that the container was made from */
+	struct image_ref ref;           /* the name to give */
+	char *const *cmd, *const *env, *const *entrypoint; /* of the container; NULL: the parent's */
+	const char *user, *workdir, *comment, *author;
+	char *const *keep;      /* manifests that containers need, see store_remove() */
+	/* Called when the tree has been read, so that the container can be thawed early. */
+	void (*read_done)(void *arg);
+	void *read_done_arg;
+};
+int store_commit(struct store *, const struct store_commit *, struct digest *ret_id, struct err *e);
+
+/* Untags `ref`, then drops every blob and layer that neither an image nor one of the manifests
+ * `keep` (digests of the images that containers were made from, NULL-terminated) needs. */
+int store_remove(struct store *, const struct image_ref *, char *const *keep, struct err *e);
+/* Counts the entries of an overlay upper directory. */
+int store_count_changes(int upper_fd, uint64_t *ret, struct err *e);
