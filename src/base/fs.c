@@ -281,10 +281,10 @@ static void ignore_signal(int sig)
 
 /* flock(2) with a limit: a one-shot timer's signal interrupts it. The timer repeats, in case the
  * first signal comes before flock has begun to wait. */
-static int lock_for(int fd, int timeout_ms)
+static int lock_for(int fd, int how, int timeout_ms)
 {
 	struct sigaction act = { .sa_handler = ignore_signal }, old;
-	struct sigevent how = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
+	struct sigevent signal_us = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	struct itimerspec at = { .it_value = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L },
 		.it_interval = { 0, 100000000 } };
 	timer_t timer;
@@ -295,13 +295,13 @@ static int lock_for(int fd, int timeout_ms)
 		at.it_value.tv_nsec = 1;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	sigaction(SIGALRM, &act, &old);
-	if (timer_create(CLOCK_MONOTONIC, &how, &timer) < 0) {
+	if (timer_create(CLOCK_MONOTONIC, &signal_us, &timer) < 0) {
 		r = -errno;
 		sigaction(SIGALRM, &old, NULL);
 		return r;
 	}
 	timer_settime(timer, 0, &at, NULL);
-	while (flock(fd, LOCK_EX) < 0) {
+	while (flock(fd, how) < 0) {
 		if (errno != EINTR) {
 			r = -errno;
 			break;
@@ -318,7 +318,7 @@ static int lock_for(int fd, int timeout_ms)
 	return r;
 }
 
-int fs_lock(int dirfd, const char *name, int timeout_ms, struct err *e)
+static int lock_file(int dirfd, const char *name, int how, int timeout_ms, struct err *e)
 {
 	if (timeout_ms < 0)
 		timeout_ms = 60000;
@@ -331,8 +331,8 @@ int fs_lock(int dirfd, const char *name, int timeout_ms, struct err *e)
 
 		if (fd < 0)
 			return err_errno(e, "cannot open lock '%s'", name);
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-			r = errno == EWOULDBLOCK || errno == EINTR ? lock_for(fd, timeout_ms)
+		if (flock(fd, how | LOCK_NB) < 0)
+			r = errno == EWOULDBLOCK || errno == EINTR ? lock_for(fd, how, timeout_ms)
 								   : -errno;
 		if (r == -ETIMEDOUT) {
 			ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
@@ -350,11 +350,25 @@ int fs_lock(int dirfd, const char *name, int timeout_ms, struct err *e)
 		if (fstat(fd, &mine) < 0 || fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
 			mine.st_ino != there.st_ino)
 			continue;
+		if (how == LOCK_SH)
+			return take_fd(&fd); /* those come in numbers and go at once */
 		snprintf(pid, sizeof pid, "%d\n", getpid());
-		if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
+		/* cut afterwards and only if need be: a disk's file system charges for it */
+		if (pwrite(fd, pid, strlen(pid), 0) < 0 ||
+			(mine.st_size > (off_t)strlen(pid) && ftruncate(fd, (off_t)strlen(pid)) < 0))
 			return err_errno(e, "cannot write lock '%s'", name);
 		return take_fd(&fd);
 	}
+}
+
+int fs_lock(int dirfd, const char *name, int timeout_ms, struct err *e)
+{
+	return lock_file(dirfd, name, LOCK_EX, timeout_ms, e);
+}
+
+int fs_lock_shared(int dirfd, const char *name, int timeout_ms, struct err *e)
+{
+	return lock_file(dirfd, name, LOCK_SH, timeout_ms, e);
 }
 
 bool fs_is_locked(int dirfd, const char *name)

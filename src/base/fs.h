@@ -51,5 +51,7 @@ int rfd_read_file(int rootfd, const char *path, size_t max, char **ret, size_t *
  * inside). Waits at most `timeout_ms` (-1: the default of 60 s) and then fails with ETIMEDOUT,
  * naming the owner. Returns the fd: closing it unlocks. */
 int fs_lock(int dirfd, const char *name, int timeout_ms, struct err *e);
+/* The same, held together with other shared holders, who leave no pid. */
+int fs_lock_shared(int dirfd, const char *name, int timeout_ms, struct err *e);
 /* True if somebody holds `name` (or false, also when it is missing). */
 bool fs_is_locked(int dirfd, const char *name);

@@ -204,6 +204,10 @@ int engine_image_list(struct engine *, struct image_list *ret, struct err *e);
 int engine_image_inspect(struct engine *, const char *reference, struct image_info *ret,
 	struct err *e);
 
+/* Whether `path` exists in the image (its links followed inside it). */
+int engine_image_has_path(struct engine *, const char *reference, const char *path, bool *ret,
+	struct err *e);
+
 struct import_options {
 	char *const *cmd;       /* NULL: none */
 	char *const *env;

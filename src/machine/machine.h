@@ -33,7 +33,7 @@ struct machine_start {
 	int timeout_ms;       /* until the SSH server answers */
 };
 struct machine_started {
-	char alias[80];       /* "demo-container" */
+	char alias[80];          /* "demo-container" */
 	bool created, restarted; /* neither: it ran already */
 };
 /* Makes sure that it exists, runs and is reachable by its alias for the calling person. */
@@ -42,8 +42,8 @@ int machine_start(struct engine *, const struct machine_name *, const struct mac
 /* Opens a session as the calling person (argv NULL: a login shell). Returns the exit status of
  * ssh(1), or -errno. */
 int machine_ssh(struct engine *, const struct machine_name *, char *const *argv, struct err *e);
-int machine_commit(struct engine *, const struct machine_name *, const struct commit_options *,
-	struct err *e);
+int machine_commit(
+	struct engine *, const struct machine_name *, const struct commit_options *, struct err *e);
 /* *ret_absent: there was none, which is fine; *ret_lost: changed files that are gone now. */
 int machine_kill(struct engine *, const struct machine_name *, bool *ret_absent, uint64_t *ret_lost,
 	struct err *e);

@@ -39,16 +39,17 @@ int net_claim(struct net *, const char *id, struct in_addr wanted, struct net_ad
 int net_release(struct net *, const char *id, struct in_addr address, struct err *e);
 /* Makes a veth pair between the bridge and network namespace `netns_fd`, where it is called eth0
  * and gets the address and default route; brings lo up there. `id` names the host's end. */
-int net_attach(struct net *, const char *id, const struct net_address *, int netns_fd,
-	struct err *e);
+int net_attach(
+	struct net *, const char *id, const struct net_address *, int netns_fd, struct err *e);
 /* Brings lo up in `netns_fd` (network "none"). */
 int net_loopback(int netns_fd, struct err *e);
 /* Removes the host's end, and with it the pair, now; a missing one is success. */
 int net_detach(struct net *, const char *id, struct err *e);
 /* Removes bridge, rules and sysctl changes if no address is claimed. Claims of containers for which
  * `alive(arg, id)` is false are released first. */
-int net_teardown_if_idle(struct net *, bool (*alive)(void *arg, const char *id), void *arg,
-	struct err *e);
+int net_teardown_if_idle(
+	struct net *, bool (*alive)(void *arg, const char *id), void *arg, struct err *e);
 /* The resolv.conf text for a container on this host: the host's name servers, those on loopback
- * replaced by the ones behind a local stub (systemd-resolved's upstream file) where there are any. */
+ * replaced by the ones behind a local stub (systemd-resolved's upstream file) where there are any.
+ */
 int net_resolv_conf(char **ret, struct err *e);

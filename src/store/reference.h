@@ -12,8 +12,8 @@ struct image_ref {
 	char repository[IMAGE_REF_MAX + 1];
 	char tag[129];
 };
-/* Parses "repository[:tag]"; without a tag it is "latest" (as Docker does). Digest forms (@sha256:…)
- * are refused for now with a clear error. -EINVAL. */
+/* Parses "repository[:tag]"; without a tag it is "latest" (as Docker does). Digest forms
+ * (@sha256:…) are refused for now with a clear error. -EINVAL. */
 int image_ref_parse(const char *text, struct image_ref *ret, struct err *e);
 /* "repository:tag" into `ret`. */
 #define IMAGE_REF_TEXT_SIZE (IMAGE_REF_MAX + 130)

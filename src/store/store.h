@@ -31,8 +31,8 @@ void store_close(struct store *);
 struct image {
 	struct image_ref ref;
 	struct digest manifest, config; /* config is the image id */
-	struct strv layers;  /* diff-ids, "sha256:…", lowest first */
-	struct strv blobs;   /* the layers' blob digests, the same order */
+	struct strv layers;             /* diff-ids, "sha256:…", lowest first */
+	struct strv blobs;              /* the layers' blob digests, the same order */
 	struct strv env, entrypoint, cmd;
 	char *user, *workdir, *stop_signal, *author, *comment;
 	int64_t created;
@@ -43,7 +43,10 @@ void image_release(struct image *);
 
 /* Loads image `ref`; -ENOENT "no image named '…'". */
 int store_image(struct store *, const struct image_ref *, struct image *ret, struct err *e);
-/* All image names, sorted. */
+/* The same by a manifest's digest, whether a name stands for it or not (`ref` stays empty): for
+ * what was made from an image whose tag has moved on. -ENOENT when it is gone. */
+int store_manifest(struct store *, const struct digest *manifest, struct image *ret, struct err *e);
+/* All image names, sorted; the caller frees the array. */
 int store_image_refs(struct store *, struct image_ref **ret, size_t *ret_n, struct err *e);
 /* Directory fd of layers/, for overlay's relative lowerdir names. Owned by the store. */
 int store_layers_fd(struct store *);
@@ -57,7 +60,7 @@ int store_layer_name(struct store *, const char *diff_id, char ret[48], struct e
 typedef void store_progress(void *arg, const char *line);
 
 struct store_import {
-	int fd;                 /* the archive, compressed or not */
+	int fd; /* the archive, compressed or not */
 	struct image_ref ref;
 	char *const *cmd, *const *env;
 	const char *workdir, *stop_signal, *comment, *author;
@@ -67,12 +70,13 @@ struct store_import {
 int store_import(struct store *, const struct store_import *, struct digest *ret_id, struct err *e);
 
 struct store_commit {
-	int upper_fd;           /* overlay upper directory to read */
-	struct digest parent;   /* manifest of the image that the container was made from */
-	struct image_ref ref;           /* the name to give */
-	char *const *cmd, *const *env, *const *entrypoint; /* of the container; NULL: the parent's */
+	int upper_fd;         /* overlay upper directory to read */
+	struct digest parent; /* manifest of the image that the container was made from */
+	struct image_ref ref; /* the name to give */
+	/* of the container; NULL: the parent's */
+	char *const *cmd, *const *env, *const *entrypoint;
 	const char *user, *workdir, *comment, *author;
-	char *const *keep;      /* manifests that containers need, see store_remove() */
+	char *const *keep; /* manifests that containers need, see store_remove() */
 	/* Called when the tree has been read, so that the container can be thawed early. */
 	void (*read_done)(void *arg);
 	void *read_done_arg;
@@ -82,5 +86,6 @@ int store_commit(struct store *, const struct store_commit *, struct digest *ret
 /* Untags `ref`, then drops every blob and layer that neither an image nor one of the manifests
  * `keep` (digests of the images that containers were made from, NULL-terminated) needs. */
 int store_remove(struct store *, const struct image_ref *, char *const *keep, struct err *e);
-/* Counts the entries of an overlay upper directory. */
+/* Counts the changes in an overlay upper directory: everything but the directories that are there
+ * only for what they hold. */
 int store_count_changes(int upper_fd, uint64_t *ret, struct err *e);

@@ -1,0 +1,179 @@
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/resolve.h"
+#include "cli/session.h"
+#include "cli/values.h"
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct start_options {
+	const char *hostname, *from, *mirror;
+	int timeout_ms;
+	bool timeout_given;
+};
+
+static int parse_timeout(const char *text, void *target, struct err *e)
+{
+	struct start_options *o = target;
+
+	o->timeout_given = true;
+	return value_seconds(text, &o->timeout_ms, e);
+}
+
+#define TARGET(member) offsetof(struct start_options, member)
+static const struct verb_option options[] = {
+	{ OPTION_TEXT, 'n', "hostname", "HOST", "host name of the machine [its tag]",
+		TARGET(hostname), value_line },
+	{ OPTION_TEXT, 0, "from", "IMAGE", "make a new machine from IMAGE [redock:base]",
+		TARGET(from), value_line },
+	{ OPTION_TEXT, 0, "mirror", "URL", "package source for the base image [the host's]",
+		TARGET(mirror), value_line },
+	{ OPTION_VALUE, 0, "timeout", "SECONDS", "wait so long for the SSH server [30]", 0,
+		parse_timeout },
+	{ 0 },
+};
+
+/* A container that is no machine, as `docker start` has it. */
+static int start_container(struct engine *engine, const char *operand,
+	const struct container_info *info, struct err *e)
+{
+	int exec_status = 0;
+	int r = engine_start(engine, info->id, NULL, &exec_status, e);
+
+	if (r < 0 && r != -EALREADY) /* running is what was asked for */
+		return err_wrap(e, "cannot start '%s'", operand);
+	printf("%s\n", operand);
+	return 0;
+}
+
+/* Which machine to start or create; -EEXIST when it is a container that is none. */
+static int find_machine(struct engine *engine, const char *operand, struct resolved *found,
+	struct machine_name *ret, struct err *e)
+{
+	int r = resolve(engine, operand, found, e);
+
+	if (r < 0)
+		return r;
+	if (found->as == NAMED_CONTAINER && !found->info.machine)
+		return -EEXIST;
+	if (found->as == NAMED_CONTAINER)
+		return machine_name_parse(found->info.machine, ret, e);
+	return machine_name_parse(operand, ret, e);
+}
+
+/* What `operand` turned out to be, started. */
+struct started {
+	bool is_machine;
+	struct machine_name name;
+	char alias[sizeof((struct machine_started *)0)->alias];
+};
+
+static int start_named(struct cli *c, struct engine *engine, const struct start_options *o,
+	const char *operand, struct started *ret, struct err *e)
+{
+	struct machine_start how = {
+		.hostname = o->hostname,
+		.from = o->from,
+		.mirror = o->mirror,
+		.timeout_ms = o->timeout_ms,
+	};
+	struct machine_started done = { 0 };
+	auto_resolved found = { 0 };
+	int r = find_machine(engine, operand, &found, &ret->name, e);
+
+	ret->is_machine = r != -EEXIST;
+	if (!ret->is_machine)
+		return start_container(engine, operand, &found.info, e);
+	if (r < 0 || (r = machine_start(engine, &ret->name, &how, &done, e)) < 0)
+		return r;
+	if (done.created || done.restarted)
+		cli_note(c, "%s %s", done.created ? "created" : "started", ret->name.text);
+	else
+		cli_note(c, "%s is running", ret->name.text);
+	memcpy(ret->alias, done.alias, sizeof ret->alias);
+	return 0;
+}
+
+static int start_one(
+	struct cli *c, struct engine *engine, void *opt, const char *operand, struct err *e)
+{
+	struct started started;
+	int r = start_named(c, engine, opt, operand, &started, e);
+
+	if (r < 0)
+		return r;
+	if (started.is_machine)
+		printf("ssh %s\n", started.alias);
+	fflush(stdout); /* the next one may take its time */
+	return 0;
+}
+
+static bool opens_session(size_t n_operands)
+{
+	return n_operands <= 1 && session_has_terminal();
+}
+
+/* One machine and a terminal: whoever starts it wants to be in it. */
+static int start_and_enter(
+	struct cli *c, const struct start_options *o, const char *operand, struct err *e)
+{
+	struct started started;
+	struct engine *engine;
+	int r = cli_engine(c, &engine, e);
+
+	if (r < 0 || (r = start_named(c, engine, o, operand, &started, e)) < 0)
+		return r;
+	return started.is_machine ? session_ssh(engine, &started.name, NULL, e) : 0;
+}
+
+static int start_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
+{
+	struct start_options *o = opt;
+
+	if (o->hostname && n_operands > 1)
+		return cli_usage(
+			e, "option '--hostname' is for one machine, not for %zu", n_operands);
+	if (!o->timeout_given)
+		o->timeout_ms = 30000;
+	if (opens_session(n_operands))
+		return start_and_enter(c, o, operands[0], e);
+	return cli_for_each(c, start_one, o, operands, n_operands, e);
+}
+
+static const struct verb_example examples[] = {
+	{ "redock start demo", "make the machine USER:demo, start it, log in" },
+	{ "redock start web db </dev/null", "two machines; prints how to reach each" },
+	{ "redock start test --from demo", "a new machine from the image 'demo'" },
+	{ NULL },
+};
+
+const struct verb verb_start = {
+	.name = "start",
+	.group = GROUP_MACHINES,
+	.operands = "NAME...",
+	.summary = "Make sure that a machine exists and runs; log in",
+	.description =
+		"A machine is a Linux system of its own with a name, REPOSITORY:TAG (without a "
+		"colon: your user name and TAG), that you reach by SSH as TAG-container.\n"
+		"\n"
+		"A running machine is left as it is, a stopped one is started again with its "
+		"changes, and one that does not exist is created: from the image NAME if there is "
+		"one (see commit), else from --from, else from Debian's base system, which the "
+		"first start downloads and keeps.\n"
+		"\n"
+		"With one NAME and a terminal this opens an SSH session and ends with its status. "
+		"Otherwise it prints the command to use, one line for each machine:\n"
+		"\n"
+		"  ssh demo-container\n"
+		"\n"
+		"The name or id of a container that is not a machine starts that container.",
+	.options = options,
+	.examples = examples,
+	.options_size = sizeof(struct start_options),
+	.min_operands = 1,
+	.max_operands = OPERANDS_ANY,
+	.session = opens_session,
+	.run = start_run,
+};

@@ -1,0 +1,166 @@
+#include "cli/text.h"
+#include "base/time.h"
+
+#include <string.h>
+
+/* The length of the well-formed UTF-8 sequence at `p` (RFC 3629) and its code point; 0 if broken.
+ */
+static size_t decode(const unsigned char *p, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = *p < 0x80   ? 1
+		   : *p < 0xc2 ? 0
+		   : *p < 0xe0 ? 2
+		   : *p < 0xf0 ? 3
+		   : *p < 0xf5 ? 4
+			       : 0;
+	uint32_t c = n < 2 ? *p : *p & (0x7fU >> n);
+
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3fU);
+	}
+	if (n > 1 && (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)))
+		return 0;
+	*ret = c;
+	return n;
+}
+
+/* Not for a terminal: C0, DEL, C1; line and paragraph separators and the bidirectional controls,
+ * with which a name can be made to look like another (CVE-2021-42574). */
+static bool is_harmful(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+void text_add_escaped(struct str *s, const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+		uint32_t c = 0;
+		size_t n = decode(p, &c);
+
+		if (n && !is_harmful(c)) {
+			str_add_data(s, p, n);
+			p += n;
+			continue;
+		}
+		if (c == '\n' || c == '\t') {
+			str_add(s, c == '\n' ? "\\n" : "\\t");
+			p++;
+			continue;
+		}
+		for (n = n ? n : 1; n; n--)
+			str_addf(s, "\\x%02x", *p++);
+	}
+}
+
+size_t text_width(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+void text_ellipsis(struct str *s, size_t columns)
+{
+	size_t seen = 0, at = 0;
+
+	if (text_width(str_text(s)) <= columns || columns == 0)
+		return;
+	for (; seen < columns; at++)
+		seen += ((unsigned char)s->data[at] & 0xc0) != 0x80;
+	str_truncate(s, at - 1);
+	str_add(s, "\u2026");
+}
+
+/* Prints one line's words; *column is where the pen is, 0 at the beginning of a line. */
+static void wrap_words(
+	FILE *f, const char *line, size_t len, unsigned indent, unsigned columns, size_t *column)
+{
+	while (len) {
+		size_t blank = 0, word = 0, width;
+
+		while (blank < len && line[blank] == ' ')
+			blank++;
+		while (blank + word < len && line[blank + word] != ' ')
+			word++;
+		if (!word)
+			return;
+		width = word;
+		for (size_t i = 0; i < word; i++)
+			width -= ((unsigned char)line[blank + i] & 0xc0) == 0x80;
+		if (*column && *column + 1 + width > columns) {
+			fputc('\n', f);
+			*column = 0;
+		}
+		if (*column == 0)
+			*column = (size_t)fprintf(f, "%*s", (int)indent, "");
+		else
+			*column += (size_t)fprintf(f, " ");
+		fwrite(line + blank, 1, word, f);
+		*column += width;
+		line += blank + word;
+		len -= blank + word;
+	}
+}
+
+void text_wrap(FILE *f, const char *text, unsigned indent, unsigned columns)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		bool literal = text[0] == ' ' && text[1] == ' ';
+
+		if ((len == 0 || literal) && column) {
+			fputc('\n', f);
+			column = 0;
+		}
+		if (len == 0)
+			fputc('\n', f);
+		else if (literal)
+			fprintf(f, "%*s%.*s\n", (int)indent, "", (int)len, text);
+		else
+			wrap_words(f, text, len, indent, columns, &column);
+		text += len + (text[len] == '\n');
+	}
+	if (column)
+		fputc('\n', f);
+}
+
+void text_size(uint64_t bytes, char ret[16])
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	/* from 999.5 on, three digits would round to 1e+03 */
+	while (value >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(ret, 16, "%.3g%s", value, units[unit]);
+}
+
+void text_ago(int64_t then, int64_t now, char ret[48])
+{
+	char words[40];
+
+	if (then <= 0) {
+		snprintf(ret, 48, "never");
+		return;
+	}
+	time_words(now > then ? now - then : 0, words);
+	snprintf(ret, 48, "%s ago", words);
+}
+
+void text_short_id(const char *id, char ret[13])
+{
+	const char *digits = str_starts(id, "sha256:") ? id + 7 : id;
+
+	snprintf(ret, 13, "%.12s", digits);
+}

@@ -1,0 +1,27 @@
+#pragma once
+/* Text for people: what a container wrote made harmless, lines wrapped, sizes and times in words.
+ */
+#include "base/str.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Appends `text` with everything that could steer a terminal (control characters, C1, broken
+ * UTF-8, bidirectional overrides) written as \n, \t, \xNN; the backslash itself stays. */
+void text_add_escaped(struct str *s, const char *text);
+/* Columns that printable UTF-8 text takes: one for each code point. */
+size_t text_width(const char *text);
+/* Cuts `s` to `columns`, the last of which becomes "…" if something was lost. */
+void text_ellipsis(struct str *s, size_t columns);
+
+/* Prints paragraphs (separated by empty lines) wrapped at `columns`, each line after `indent`
+ * blanks; a line that begins with two blanks stands as it is. */
+void text_wrap(FILE *f, const char *text, unsigned indent, unsigned columns);
+
+/* "1.23GB": Docker's words for a number of bytes (powers of 1000, three digits). */
+void text_size(uint64_t bytes, char ret[16]);
+/* "2 hours ago"; "never" for 0. */
+void text_ago(int64_t then, int64_t now, char ret[48]);
+/* The first 12 digits of an id or digest. */
+void text_short_id(const char *id, char ret[13]);

@@ -1,0 +1,231 @@
+/* Makes a container: its directory, and the claim on its name. */
+#include "base/mem.h"
+#include "base/time.h"
+#include "engine/local/local.h"
+#include "engine/local/names.h"
+#include "runtime/cgroup.h"
+#include "runtime/posture.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+
+static void make_id(char ret[ENGINE_ID_SIZE])
+{
+	unsigned char bytes[32];
+
+	if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+		abort();
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void set_env(struct container *c, const struct image *image, char *const *env)
+{
+	strv_extend(&c->env, image->env.v);
+	for (; env && *env; env++) {
+		if (strchr(*env, '=')) {
+			strv_set_env(&c->env, *env);
+		} else if (getenv(*env)) { /* -e KEY hands on the caller's */
+			auto_free char *entry = xasprintf("%s=%s", *env, getenv(*env));
+			strv_set_env(&c->env, entry);
+		}
+	}
+	if (!strv_get_env(&c->env, "PATH"))
+		strv_push(&c->env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+}
+
+static char *copy(const char *s, const char *otherwise)
+{
+	if (!s || !*s)
+		s = otherwise;
+	return s ? xstrdup(s) : NULL;
+}
+
+static int set_command(struct container *c, const struct container_config *cfg,
+	const struct image *image, struct err *e)
+{
+	strv_extend(&c->entrypoint, cfg->entrypoint ? cfg->entrypoint : image->entrypoint.v);
+	if (cfg->cmd && *cfg->cmd)
+		strv_extend(&c->cmd, cfg->cmd);
+	else if (!cfg->entrypoint) /* an entrypoint of one's own drops the image's command */
+		strv_extend(&c->cmd, image->cmd.v);
+	if (c->entrypoint.n + c->cmd.n == 0) {
+		err_set(e, EINVAL, "image '%s' says no command, and none was given", cfg->image);
+		return err_hint(e, "redock run %s COMMAND", cfg->image);
+	}
+	return 0;
+}
+
+static int set_limits(struct container *c, const struct container_config *cfg, struct err *e)
+{
+	if (cgroup_layout() == CGROUP_NONE && (cfg->memory || cfg->nano_cpus || cfg->pids_limit > 0)) {
+		err_set(e, ENOTSUP, "this host has no control groups, so nothing can be limited");
+		return err_hint(e, "leave out the limits, or mount the cgroup file system");
+	}
+	if (cfg->memory && cfg->memory < 6 << 20)
+		return err_set(e, EINVAL, "a memory limit below 6 MB cannot work");
+	if (cfg->nano_cpus && cfg->nano_cpus < 10000000)
+		return err_set(e, EINVAL, "a CPU limit below 0.01 cannot work");
+	c->memory = cfg->memory;
+	c->nano_cpus = cfg->nano_cpus;
+	c->pids_limit = cfg->pids_limit;
+	return 0;
+}
+
+static int fill(struct container *c, const struct container_config *cfg, const struct image *image,
+	struct err *e)
+{
+	char short_id[13];
+
+	snprintf(short_id, sizeof short_id, "%.12s", c->id);
+	c->machine = copy(cfg->machine, NULL);
+	c->image = xstrdup(cfg->image);
+	c->image_id = xstrdup(image->config.text);
+	c->manifest = xstrdup(image->manifest.text);
+	c->hostname = copy(cfg->hostname, short_id);
+	c->workdir = copy(cfg->workdir, image->workdir && *image->workdir ? image->workdir : "/");
+	c->user = copy(cfg->user, image->user);
+	c->network = copy(cfg->network, "bridge");
+	c->stop_signal = copy(cfg->stop_signal, image->stop_signal);
+	c->notify_path = copy(cfg->notify_path, NULL);
+	c->tty = cfg->tty;
+	c->stdin_open = cfg->stdin_open;
+	c->auto_remove = cfg->auto_remove;
+	c->created = time_now();
+	strv_extend(&c->layers, image->layers.v);
+	strv_extend(&c->labels, cfg->labels);
+	if (cfg->machine)
+		strv_pushf(&c->labels, "redock.machine=%s", cfg->machine);
+	if (!str_eq(c->network, "bridge") && !str_eq(c->network, "none") &&
+		!str_eq(c->network, "host"))
+		return err_set(e, EINVAL, "no network named '%s': expected bridge, none or host",
+			c->network);
+	if (*c->workdir != '/')
+		return err_set(e, EINVAL, "working directory '%s' is not an absolute path", c->workdir);
+	if (strlen(c->hostname) > 64 || !str_is_one_line(c->hostname) || strpbrk(c->hostname, " \t#"))
+		return err_set(e, EINVAL, "'%s' cannot be a host name", c->hostname);
+	c->mounts = xcalloc(cfg->n_mounts, sizeof *c->mounts);
+	for (size_t i = 0; i < cfg->n_mounts; i++) {
+		struct mount_config *m = &c->mounts[c->n_mounts++];
+		*m = cfg->mounts[i];
+		m->source = copy(m->source, NULL);
+		m->target = copy(m->target, NULL);
+	}
+	set_env(c, image, cfg->env);
+	if (set_command(c, cfg, image, e) < 0)
+		return -e->code;
+	return set_limits(c, cfg, e);
+}
+
+/* Claims `name` for the container. Whoever holds the names' lock and finds a claim on a container
+ * that does not exist, finds the claim of a command that died: it makes way. -EEXIST. */
+static int claim(struct local *l, const char *id, const char *name, struct err *e)
+{
+	auto_free char *key = container_name_key(name);
+	char owner[ENGINE_ID_SIZE];
+	ssize_t n;
+
+	if (symlinkat(id, l->dirs.names, key) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return err_errno(e, "cannot claim the name '%s'", name);
+	n = readlinkat(l->dirs.names, key, owner, sizeof owner);
+	if (n == ENGINE_ID_SIZE - 1) {
+		owner[n] = '\0';
+		if (faccessat(l->dirs.containers, owner, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+			err_set(e, EEXIST, "the name '%s' is taken by container '%.12s'", name, owner);
+			return err_hint(e, "another name, or: redock rm %s", name);
+		}
+	}
+	unlinkat(l->dirs.names, key, 0);
+	if (symlinkat(id, l->dirs.names, key) < 0)
+		return err_errno(e, "cannot claim the name '%s'", name);
+	return 0;
+}
+
+static int claim_names(struct local *l, struct container *c, const char *wanted, struct err *e)
+{
+	int r = 0;
+
+	if (c->machine && (r = claim(l, c->id, c->machine, e)) < 0)
+		return r;
+	if (wanted) {
+		c->name = xstrdup(wanted);
+		return claim(l, c->id, wanted, e);
+	}
+	for (unsigned attempt = 0; attempt < 100; attempt++) {
+		char made_up[48];
+		if (c->machine) /* Docker's grammar has no ':' for a name: the id makes it unique */
+			snprintf(made_up, sizeof made_up, "machine-%.12s", c->id);
+		else
+			container_name_make_up(attempt, made_up);
+		r = claim(l, c->id, made_up, e);
+		if (r == 0)
+			c->name = xstrdup(made_up);
+		if (r != -EEXIST)
+			return r;
+	}
+	return r;
+}
+
+static int make_dirs(int dir, struct err *e)
+{
+	if (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0700) < 0)
+		return err_errno(e, "cannot make the container's directory");
+	return 0;
+}
+
+/* Under the names' lock: claims, config, and the rename that makes the container visible. */
+static int publish(struct local *l, struct container *c, const char *wanted, const char *temporary,
+	int dir, struct err *e)
+{
+	enum fs_durability durability = c->auto_remove ? FS_VOLATILE : FS_DURABLE;
+	auto_close int lock = fs_lock(l->dirs.names, ".lock", -1, e);
+	int r = lock < 0 ? lock : claim_names(l, c, wanted, e);
+
+	if (r == 0)
+		r = container_save(c, dir, durability, e);
+	if (r == 0 && renameat(l->dirs.containers, temporary, l->dirs.containers, c->id) < 0)
+		r = err_errno(e, "cannot make container '%.12s'", c->id);
+	if (r == 0 && durability == FS_DURABLE &&
+		(fs_sync(l->dirs.names, e) < 0 || fs_sync(l->dirs.containers, e) < 0))
+		r = -e->code;
+	return r;
+}
+
+int local_create(struct engine *en, const struct container_config *cfg, char *ret_id, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container c = { 0 };
+	auto_image image = { 0 };
+	struct image_ref ref;
+	auto_close int dir = -1;
+	auto_free char *temporary = NULL;
+	int r;
+
+	if ((cfg->name && container_name_check(cfg->name, e) < 0) ||
+		image_ref_parse(cfg->image, &ref, e) < 0 ||
+		store_image(l->store, &ref, &image, e) < 0)
+		return -e->code;
+	make_id(c.id);
+	if (fill(&c, cfg, &image, e) < 0)
+		return -e->code;
+	temporary = xasprintf(".new-%s", c.id);
+	dir = fs_open_dir_make(l->dirs.containers, temporary, 0700, e);
+	if (dir < 0)
+		return dir;
+	flock(dir, LOCK_SH); /* whoever sweeps can tell that this is not a dead command's */
+	r = make_dirs(dir, e);
+	if (r == 0)
+		r = publish(l, &c, cfg->name, temporary, dir, e);
+	if (r < 0) {
+		struct err ignored;
+		fs_remove_tree(l->dirs.containers, temporary, &ignored);
+		container_remove_files(&l->dirs, c.id, c.name, c.machine, &ignored);
+		return r;
+	}
+	memcpy(ret_id, c.id, ENGINE_ID_SIZE);
+	return 0;
+}

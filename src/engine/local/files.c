@@ -1,0 +1,73 @@
+#include "engine/local/files.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+int container_dirs_open(const char *root, const char *run_root, struct container_dirs *ret,
+	struct err *e)
+{
+	struct container_dirs d = CONTAINER_DIRS_INIT;
+	auto_close int run = -1;
+
+	d.root = fs_open_dir_make(AT_FDCWD, root, 0700, e);
+	if (d.root >= 0)
+		d.containers = fs_open_dir_make(d.root, "containers", 0700, e);
+	if (d.containers >= 0)
+		d.names = fs_open_dir_make(d.root, "names", 0700, e);
+	if (d.names >= 0)
+		run = fs_open_dir_make(AT_FDCWD, run_root, 0700, e);
+	if (run >= 0)
+		d.run = fs_open_dir_make(run, "containers", 0700, e);
+	if (d.run < 0) {
+		container_dirs_release(&d);
+		return -e->code;
+	}
+	*ret = d;
+	return 0;
+}
+
+void container_dirs_release(struct container_dirs *d)
+{
+	close_fd(&d->root);
+	close_fd(&d->containers);
+	close_fd(&d->names);
+	close_fd(&d->run);
+}
+
+char *container_name_key(const char *name)
+{
+	char *key = xstrdup(name);
+
+	for (char *p = key; (p = strchr(p, '/'));)
+		*p = '%';
+	return key;
+}
+
+/* Unlinks the claim on `name` if it is container `id`'s. */
+static void release_name(const struct container_dirs *d, const char *id, const char *name)
+{
+	auto_free char *key = container_name_key(name);
+	char owner[65];
+	ssize_t n = readlinkat(d->names, key, owner, sizeof owner);
+
+	if (n == (ssize_t)strlen(id) && memcmp(owner, id, (size_t)n) == 0)
+		unlinkat(d->names, key, 0);
+}
+
+int container_remove_files(const struct container_dirs *d, const char *id, const char *name,
+	const char *machine, struct err *e)
+{
+	auto_free char *gone = xasprintf(".gone-%s", id);
+
+	if (renameat(d->containers, id, d->containers, gone) < 0 && errno != ENOENT)
+		return err_errno(e, "cannot remove container '%.12s'", id);
+	if (name)
+		release_name(d, id, name);
+	if (machine)
+		release_name(d, id, machine);
+	if (fs_remove_tree(d->run, id, e) < 0 || fs_remove_tree(d->containers, gone, e) < 0)
+		return err_wrap(e, "cannot remove container '%.12s'", id);
+	return 0;
+}

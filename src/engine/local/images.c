@@ -1,0 +1,244 @@
+/* Images, by way of the store; commit. */
+#include "base/mem.h"
+#include "engine/local/local.h"
+#include "runtime/cgroup.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static void say_progress(void *arg, const char *line)
+{
+	engine_say_to(arg, 0, "%s", line);
+}
+
+static void describe_image(const struct image *i, struct image_info *ret)
+{
+	char text[IMAGE_REF_TEXT_SIZE];
+
+	image_ref_text(&i->ref, text);
+	*ret = (struct image_info){
+		.reference = xstrdup(text),
+		.id = xstrdup(i->config.text),
+		.created = i->created,
+		.size = i->size,
+		.author = i->author ? xstrdup(i->author) : NULL,
+		.comment = i->comment ? xstrdup(i->comment) : NULL,
+	};
+}
+
+static int load_image(struct local *l, const char *reference, struct image *ret, struct err *e)
+{
+	struct image_ref ref;
+
+	if (image_ref_parse(reference, &ref, e) < 0)
+		return -e->code;
+	return store_image(l->store, &ref, ret, e);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct image_info *x = a, *y = b;
+
+	return x->created < y->created ? 1
+		: x->created > y->created ? -1
+					  : strcmp(x->reference, y->reference);
+}
+
+int local_image_list(struct engine *en, struct image_list *ret, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_image_list list = { 0 };
+	auto_free struct image_ref *refs = NULL;
+	size_t n = 0;
+	int r = store_image_refs(l->store, &refs, &n, e);
+
+	if (r < 0)
+		return r;
+	list.v = xcalloc(n, sizeof *list.v);
+	for (size_t i = 0; i < n; i++) {
+		auto_image image = { 0 };
+		r = store_image(l->store, &refs[i], &image, e);
+		if (r == -ENOENT)
+			continue; /* removed meanwhile */
+		if (r < 0)
+			return r;
+		describe_image(&image, &list.v[list.n++]);
+	}
+	if (list.n)
+		qsort(list.v, list.n, sizeof *list.v, newest_first);
+	*ret = list;
+	list = (struct image_list){ 0 };
+	return 0;
+}
+
+int local_image_inspect(struct engine *en, const char *reference, struct image_info *ret,
+	struct err *e)
+{
+	auto_image image = { 0 };
+	int r = load_image(local_of(en), reference, &image, e);
+
+	if (r == 0 && ret)
+		describe_image(&image, ret);
+	return r;
+}
+
+/* The topmost layer that has the path decides. A layer is a tree of its own, so a link that leads
+ * through several layers is followed by its text, a bounded number of times. */
+static bool has_path(struct local *l, const struct image *image, const char *path)
+{
+	struct err ignored;
+
+	for (size_t i = image->layers.n; i-- > 0;) {
+		char name[48];
+		auto_close int root = -1, fd = -1;
+		struct stat st;
+		if (store_layer_name(l->store, image->layers.v[i], name, &ignored) < 0)
+			return false;
+		root = openat(store_layers_fd(l->store), name,
+			O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		fd = root < 0 ? -1 : rfd_open(root, path, O_PATH | O_NOFOLLOW, 0);
+		if (fd >= 0)
+			return fstat(fd, &st) == 0 && !(S_ISCHR(st.st_mode) && st.st_rdev == 0);
+	}
+	return false;
+}
+
+int local_image_has_path(struct engine *en, const char *reference, const char *path, bool *ret,
+	struct err *e)
+{
+	auto_image image = { 0 };
+	int r = load_image(local_of(en), reference, &image, e);
+
+	if (r == 0)
+		*ret = has_path(local_of(en), &image, path);
+	return r;
+}
+
+int local_image_import(struct engine *en, int fd, const char *reference,
+	const struct import_options *o, char *ret_image_id, struct err *e)
+{
+	struct local *l = local_of(en);
+	struct digest id;
+	struct store_import i = {
+		.fd = fd,
+		.cmd = o ? o->cmd : NULL,
+		.env = o ? o->env : NULL,
+		.workdir = o ? o->workdir : NULL,
+		.stop_signal = o ? o->stop_signal : NULL,
+		.comment = o ? o->message : NULL,
+		.progress = say_progress,
+		.progress_arg = en,
+	};
+
+	if (image_ref_parse(reference, &i.ref, e) < 0 || store_import(l->store, &i, &id, e) < 0)
+		return -e->code;
+	memcpy(ret_image_id, id.text, 72);
+	return 0;
+}
+
+int local_image_remove(struct engine *en, const char *reference, bool force, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container_list list = { 0 };
+	auto_image image = { 0 };
+	auto_strv keep = { 0 };
+	char text[IMAGE_REF_TEXT_SIZE];
+
+	if (load_image(l, reference, &image, e) < 0 || local_list(en, true, &list, e) < 0)
+		return -e->code;
+	image_ref_text(&image.ref, text);
+	for (size_t i = 0; i < list.n && !force; i++) {
+		const struct container_info *c = &list.v[i];
+		struct image_ref theirs;
+		if (!str_eq(c->image_id, image.config.text) &&
+			(image_ref_parse(c->image, &theirs, e) < 0 ||
+				!str_eq(theirs.repository, image.ref.repository) ||
+				!str_eq(theirs.tag, image.ref.tag)))
+			continue;
+		err_set(e, EBUSY, "image '%s' is in use: %s '%s' (%s) was made from it", text,
+			c->machine ? "machine" : "container", c->machine ? c->machine : c->name,
+			container_state_text(c->state));
+		return err_hint(e, c->machine ? "redock kill %s first, or -f to go on"
+					      : "redock rm -f %s first, or -f to go on",
+			c->machine ? c->machine : c->name);
+	}
+	if (local_manifests(l, &keep, e) < 0 ||
+		store_remove(l->store, &image.ref, keep.v, e) < 0)
+		return -e->code;
+	local_sweep(l);
+	return 0;
+}
+
+struct frozen {
+	const char *cgroup;
+	int run_dir;
+	pid_t init; /* 0: nothing is frozen */
+};
+
+static void thaw(void *arg)
+{
+	struct frozen *f = arg;
+	struct err ignored;
+
+	if (!f->init)
+		return;
+	cgroup_thaw(f->cgroup, f->init, &ignored);
+	unlinkat(f->run_dir, "freezing", 0);
+	f->init = 0;
+}
+
+static int freeze(struct frozen *f, pid_t init, struct err *e)
+{
+	/* said on disk first: should we be killed, the next command thaws it */
+	if (fs_write_file(f->run_dir, "freezing", "", 0, 0600, FS_VOLATILE, e) < 0)
+		return -e->code;
+	f->init = init;
+	if (cgroup_freeze(f->cgroup, init, e) < 0) {
+		thaw(f);
+		return -e->code;
+	}
+	return 0;
+}
+
+int local_commit(struct engine *en, const char *id, const char *reference,
+	const struct commit_options *o, char *ret_image_id, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container c = { 0 };
+	auto_strv keep = { 0 };
+	auto_free char *cgroup = local_cgroup(l, id), *upper_path = xasprintf("%s/upper", id);
+	auto_close int run_dir = -1, lock = -1, upper = -1;
+	struct frozen frozen = { .cgroup = cgroup };
+	struct store_commit commit = { .read_done = thaw, .read_done_arg = &frozen };
+	struct local_status s;
+	struct digest digest;
+	int r;
+
+	if (image_ref_parse(reference, &commit.ref, e) < 0 || container_load(l, id, &c, e) < 0 ||
+		(run_dir = local_run_dir(l, id, e)) < 0 ||
+		(lock = fs_lock(run_dir, "lock", -1, e)) < 0 || local_status(l, &c, &s, e) < 0 ||
+		local_manifests(l, &keep, e) < 0)
+		return -e->code;
+	upper = openat(l->dirs.containers, upper_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (upper < 0)
+		return err_errno(e, "cannot read the changes of container '%s'", c.name);
+	if (digest_parse(c.manifest, &commit.parent) < 0)
+		return err_set(e, EPROTO, "container '%s' has a damaged config.json", c.name);
+	commit.upper_fd = upper;
+	commit.entrypoint = c.entrypoint.v;
+	commit.cmd = c.cmd.v;
+	commit.env = c.env.v;
+	commit.user = c.user;
+	commit.workdir = c.workdir;
+	commit.comment = o ? o->message : NULL;
+	commit.author = o ? o->author : NULL;
+	commit.keep = keep.v;
+	frozen.run_dir = run_dir;
+	r = s.state == CONTAINER_RUNNING ? freeze(&frozen, s.run.pid, e) : 0;
+	if (r == 0)
+		r = store_commit(l->store, &commit, &digest, e);
+	thaw(&frozen);
+	if (r == 0)
+		memcpy(ret_image_id, digest.text, 72);
+	return r;
+}

@@ -1,0 +1,250 @@
+/* Looks at containers: inspect, list, wait, kill, the end of the log, the number of changes. */
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/time.h"
+#include "engine/local/local.h"
+#include "engine/local/protocol.h"
+#include "runtime/cgroup.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+static char *join_command(const struct container *c)
+{
+	auto_str text = STR_INIT(4096);
+
+	for (size_t i = 0; i < c->entrypoint.n; i++)
+		str_addf(&text, "%s%s", text.len ? " " : "", c->entrypoint.v[i]);
+	for (size_t i = 0; i < c->cmd.n; i++)
+		str_addf(&text, "%s%s", text.len ? " " : "", c->cmd.v[i]);
+	return str_take(&text);
+}
+
+static void describe(const struct container *c, const struct local_status *s,
+	struct container_info *ret)
+{
+	bool runs = s->state == CONTAINER_RUNNING || s->state == CONTAINER_PAUSED;
+
+	memset(ret, 0, sizeof *ret);
+	memcpy(ret->id, c->id, sizeof ret->id);
+	ret->name = xstrdup(c->name);
+	ret->machine = c->machine ? xstrdup(c->machine) : NULL;
+	ret->image = xstrdup(c->image);
+	ret->image_id = xstrdup(c->image_id);
+	ret->command = join_command(c);
+	ret->hostname = xstrdup(c->hostname);
+	ret->network = xstrdup(c->network);
+	ret->address = xstrdup(runs ? s->run.address : "");
+	ret->state = s->state;
+	ret->ready = runs && s->run.ready;
+	ret->oom_killed = !runs && s->last.oom_killed;
+	ret->auto_remove = c->auto_remove;
+	ret->tty = c->tty;
+	ret->exit_code = runs ? 0 : s->last.exit_code;
+	ret->pid = runs ? s->run.pid : 0;
+	ret->created = c->created;
+	ret->started = runs ? s->run.started : s->last.started;
+	ret->finished = runs ? 0 : s->last.finished;
+	strv_extend(&ret->labels, c->labels.v);
+}
+
+static int inspect_id(struct local *l, const char *id, struct container_info *ret, struct err *e)
+{
+	auto_container c = { 0 };
+	struct local_status status;
+
+	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &status, e) < 0)
+		return -e->code;
+	describe(&c, &status, ret);
+	return 0;
+}
+
+int local_inspect(struct engine *en, const char *name, struct container_info *ret, struct err *e)
+{
+	struct local *l = local_of(en);
+	char id[ENGINE_ID_SIZE];
+	int r = local_resolve(l, name, id, e);
+
+	return r < 0 ? r : inspect_id(l, id, ret, e);
+}
+
+int local_inspect_machine(struct engine *en, const char *machine, struct container_info *ret,
+	struct err *e)
+{
+	int r = strchr(machine, ':') ? local_inspect(en, machine, ret, e) : -ENOENT;
+
+	if (r == -ENOENT)
+		err_set(e, ENOENT, "no machine named '%s'", machine);
+	return r;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct container_info *x = a, *y = b;
+
+	return x->created < y->created ? 1 : x->created > y->created ? -1 : strcmp(x->id, y->id);
+}
+
+int local_list(struct engine *en, bool all, struct container_list *ret, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container_list list = { 0 };
+	auto_strv ids = { 0 };
+	int r = local_ids(l, &ids, e);
+
+	if (r < 0)
+		return r;
+	list.v = xcalloc(ids.n, sizeof *list.v);
+	for (size_t i = 0; i < ids.n; i++) {
+		struct container_info *c = &list.v[list.n];
+		r = inspect_id(l, ids.v[i], c, e);
+		if (r == -ENOENT)
+			continue; /* removed meanwhile */
+		if (r < 0)
+			return r;
+		list.n++;
+		if (!all && c->state != CONTAINER_RUNNING && c->state != CONTAINER_PAUSED) {
+			container_info_release(c);
+			list.n--;
+		}
+	}
+	if (list.n)
+		qsort(list.v, list.n, sizeof *list.v, newest_first);
+	*ret = list;
+	list = (struct container_list){ 0 };
+	return 0;
+}
+
+/* Frames until the wanted one; the container's end ends it in any case. */
+static int listen_for(int fd, enum wait_for what, int timeout_ms, struct err *e)
+{
+	int64_t deadline = time_monotonic() + (int64_t)timeout_ms * 1000000;
+
+	for (;;) {
+		struct {
+			struct frame header;
+			int32_t code;
+		} m;
+		struct pollfd p = { fd, POLLIN, 0 };
+		int64_t left = (deadline - time_monotonic() + 999999) / 1000000;
+		int r = poll(&p, 1, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r == 0)
+			return err_set(e, ETIMEDOUT, "it took longer than %d.%03d s",
+				timeout_ms / 1000, timeout_ms % 1000);
+		if (recv(fd, &m, sizeof m, 0) < (ssize_t)sizeof m.header)
+			return err_set(e, ECONNRESET, "the container's monitor is gone");
+		if (m.header.type == FRAME_READY && what == WAIT_READY)
+			return 0;
+		if (m.header.type == FRAME_EXIT)
+			return what == WAIT_EXIT ? m.code
+						 : err_set(e, ESRCH, "it exited with status %d", m.code);
+	}
+}
+
+int local_wait(struct engine *en, const char *id, enum wait_for what, int timeout_ms, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container_info c = { 0 };
+	auto_close int fd = -1;
+	int r = inspect_id(l, id, &c, e);
+
+	if (r < 0)
+		return r;
+	if (c.state == CONTAINER_RUNNING || c.state == CONTAINER_PAUSED) {
+		if (c.ready && what == WAIT_READY)
+			return 0;
+		fd = monitor_connect(l, id, e);
+		if (fd >= 0)
+			r = listen_for(fd, what, timeout_ms, e);
+		if (fd >= 0 && r != -ECONNRESET)
+			return r;
+		/* it ended, or its monitor did, just now: what is true afterwards is on disk */
+		container_info_release(&c);
+		r = inspect_id(l, id, &c, e);
+		if (r < 0)
+			return r;
+	}
+	if (c.state == CONTAINER_EXITED)
+		return what == WAIT_EXIT ? c.exit_code
+					 : err_set(e, ESRCH, "it exited with status %d", c.exit_code);
+	return err_set(e, ESRCH, "container '%s' does not run", c.name);
+}
+
+int local_kill(struct engine *en, const char *id, int signal, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container c = { 0 };
+	auto_free char *cgroup = local_cgroup(l, id);
+	auto_close int pidfd = -1;
+	struct local_status s;
+
+	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &s, e) < 0)
+		return -e->code;
+	pidfd = s.run.pid ? proc_open(s.run.pid, s.run.start) : -1;
+	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0) {
+		err_set(e, ESRCH, "container '%s' does not run", c.name);
+		return err_hint(e, "redock start %s", c.name);
+	}
+	if (signal == SIGKILL && s.state == CONTAINER_PAUSED)
+		return cgroup_thaw(cgroup, s.run.pid, e); /* a frozen task waits to die (F29) */
+	return 0;
+}
+
+/* Adds the text of each entry of one log file, the newest `lines` of them. */
+static void add_tail(int dir, size_t lines, struct str *ret)
+{
+	auto_close int fd = openat(dir, "log", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_free char *block = NULL;
+	const size_t max = 256 << 10;
+	char *from, *save = NULL;
+	struct stat st;
+	ssize_t n;
+	size_t seen = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	block = xmalloc(max + 1);
+	n = pread(fd, block, max, st.st_size > (off_t)max ? st.st_size - (off_t)max : 0);
+	if (n <= 0)
+		return;
+	block[n] = '\0';
+	for (from = block + n - 1; from > block; from--)
+		if (from[-1] == '\n' && ++seen == lines)
+			break;
+	for (char *line = strtok_r(from, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		struct err ignored;
+		auto_json *j = NULL;
+		if (json_parse(line, strlen(line), "log", &j, &ignored) == 0)
+			str_add(ret, json_str(j, "log", ""));
+	}
+}
+
+int local_log_tail(struct engine *en, const char *id, size_t lines, struct str *ret, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_close int dir = fs_open_dir(l->dirs.containers, id, e);
+
+	if (dir < 0)
+		return dir;
+	add_tail(dir, lines, ret);
+	return 0;
+}
+
+int local_count_changes(struct engine *en, const char *id, uint64_t *ret, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_free char *path = xasprintf("%s/upper", id);
+	auto_close int upper = openat(l->dirs.containers, path,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (upper < 0)
+		return err_errno(e, "cannot read the changes of container '%.12s'", id);
+	return store_count_changes(upper, ret, e);
+}

@@ -1,0 +1,90 @@
+#pragma once
+/* The built-in engine: engine.h done with runtime/, store/ and net/. Internal to engine/local/. */
+#include "base/json.h"
+#include "engine/local/files.h"
+#include "engine/local/state.h"
+#include "engine/ops.h"
+#include "net/net.h"
+#include "store/store.h"
+
+struct local {
+	struct engine engine;
+	char *root, *run_root, *bridge, *subnet, *cgroup_parent;
+	struct container_dirs dirs;
+	int run;              /* the run root */
+	struct store *store;
+	struct net *net;      /* opened when first needed: local_net() */
+};
+
+static inline struct local *local_of(struct engine *en)
+{
+	return (struct local *)en; /* its first member */
+}
+
+/* A container as its config.json says it was made; strings are owned. */
+struct container {
+	char id[ENGINE_ID_SIZE];
+	char *name, *machine, *image, *image_id, *manifest;
+	struct strv entrypoint, cmd, env, labels, layers;
+	char *hostname, *workdir, *user, *network, *stop_signal, *notify_path;
+	bool tty, stdin_open, auto_remove;
+	int64_t memory, nano_cpus, pids_limit, created;
+	struct mount_config *mounts;
+	size_t n_mounts;
+};
+void container_release(struct container *);
+#define auto_container __attribute__((cleanup(container_release))) struct container
+int container_load(struct local *, const char *id, struct container *ret, struct err *e);
+int container_save(const struct container *, int dirfd, enum fs_durability, struct err *e);
+
+/* Ids of all containers that are visible, in no order. */
+int local_ids(struct local *, struct strv *ret, struct err *e);
+/* Full id of an exact container name or machine, or of a unique id prefix; -ENOENT. */
+int local_resolve(struct local *, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e);
+/* How a container really is, after repairing what a crash or a reboot has left: a monitor that died
+ * is replaced, a container that died without one is cleaned up. */
+struct local_status {
+	enum container_state state;
+	struct run_state run;   /* while it runs */
+	struct last_state last; /* once it has */
+};
+/* -ENOENT if repairing it meant removing it (auto_remove). */
+int local_status(struct local *, const struct container *, struct local_status *ret, struct err *e);
+/* The network, opened on first use. */
+int local_net(struct local *, struct net **ret, struct err *e);
+/* Removes bridge, rules and empty cgroup parent if nothing runs, and leftovers of dead commands. */
+void local_sweep(struct local *);
+/* "<parent>/<id>", caller frees. */
+char *local_cgroup(const struct local *, const char *id);
+/* Run directory of a container, made if needed. Returns an fd. */
+int local_run_dir(struct local *, const char *id, struct err *e);
+/* Manifests of the images that containers were made from, for the store's garbage collection. */
+int local_manifests(struct local *, struct strv *ret, struct err *e);
+
+/* Starts a monitor program; `client` and `alive` are handed to it. */
+int monitor_start(struct local *, const char *mode, const char *name, int client, int spec_fd,
+	int alive, struct err *e);
+/* Connects to the control socket of a running container. Returns the fd, or -ECONNREFUSED. */
+int monitor_connect(struct local *, const char *id, struct err *e);
+/* Makes a session of a monitor's socket (taken). */
+struct session *local_session_new(int fd);
+
+int local_create(struct engine *, const struct container_config *, char *, struct err *);
+int local_start(struct engine *, const char *, struct session **, int *, struct err *);
+int local_wait(struct engine *, const char *, enum wait_for, int, struct err *);
+int local_kill(struct engine *, const char *, int, struct err *);
+int local_remove(struct engine *, const char *, bool, struct err *);
+int local_inspect(struct engine *, const char *, struct container_info *, struct err *);
+int local_inspect_machine(struct engine *, const char *, struct container_info *, struct err *);
+int local_list(struct engine *, bool, struct container_list *, struct err *);
+int local_log_tail(struct engine *, const char *, size_t, struct str *, struct err *);
+int local_count_changes(struct engine *, const char *, uint64_t *, struct err *);
+int local_commit(struct engine *, const char *, const char *, const struct commit_options *, char *,
+	struct err *);
+int local_image_list(struct engine *, struct image_list *, struct err *);
+int local_image_inspect(struct engine *, const char *, struct image_info *, struct err *);
+int local_image_has_path(struct engine *, const char *, const char *, bool *, struct err *);
+int local_image_import(struct engine *, int, const char *, const struct import_options *, char *,
+	struct err *);
+int local_image_remove(struct engine *, const char *, bool, struct err *);
+int local_reset(struct engine *, struct err *);

@@ -1,0 +1,31 @@
+#pragma once
+/* The monitor's clients: commands that are attached to, or wait for, its container. */
+#include "engine/local/protocol.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CLIENTS_MAX 16
+
+struct packet;
+struct client {
+	int fd;                 /* -1: a free place */
+	bool attached, watching;
+	struct packet *first, *last; /* not sent yet */
+};
+
+struct clients {
+	struct client v[CLIENTS_MAX];
+};
+void clients_init(struct clients *);
+/* Takes the socket; false (and closed) if there is no place. */
+bool clients_add(struct clients *, int fd, bool attached);
+void client_drop(struct client *);
+/* Sends a frame, or queues it when the client does not read. One that is gone is dropped. */
+void client_send(struct client *, enum frame_type, const void *data, size_t len);
+void client_flush(struct client *);
+/* To all that are attached, or that watch. */
+void clients_output(struct clients *, enum frame_type, const void *data, size_t len);
+void clients_tell(struct clients *, enum frame_type, const void *data, size_t len);
+/* True while something waits for a client to read. */
+bool clients_are_behind(const struct clients *);

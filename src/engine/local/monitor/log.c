@@ -1,0 +1,160 @@
+#include "engine/local/monitor/log.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void log_init(struct log *l, int container_dir)
+{
+	*l = (struct log){ .dir = container_dir, .fd = -1 };
+}
+
+/* Length of the well-formed UTF-8 sequence at `s`, or 0 (RFC 3629, table 3-7 of Unicode). */
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+
+	if (n == 0 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+		(*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static void add_json_string(struct str *out, const char *data, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)data;
+
+	str_add_char(out, '"');
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_length(s + i, len - i);
+		if (n == 0) {
+			str_add(out, "\\ufffd");
+			i++;
+		} else if (s[i] == '"' || s[i] == '\\') {
+			str_addf(out, "\\%c", s[i++]);
+		} else if (s[i] == '\n') {
+			str_add(out, "\\n");
+			i++;
+		} else if (s[i] < 0x20 || s[i] == 0x7f) {
+			str_addf(out, "\\u%04x", s[i++]);
+		} else {
+			str_add_data(out, s + i, n);
+			i += n;
+		}
+	}
+	str_add_char(out, '"');
+}
+
+static int open_log(struct log *l)
+{
+	struct stat st;
+
+	l->fd = openat(l->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (l->fd < 0 || fstat(l->fd, &st) < 0)
+		return -errno;
+	l->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+static void rotate(struct log *l)
+{
+	char from[16], to[16];
+
+	for (int i = LOG_FILES - 1; i > 0; i--) {
+		snprintf(to, sizeof to, "log.%d", i);
+		snprintf(from, sizeof from, i > 1 ? "log.%d" : "log", i - 1);
+		renameat(l->dir, from, l->dir, to);
+	}
+	close_fd(&l->fd);
+}
+
+static int write_entry(struct log *l, const struct str *entry)
+{
+	int r;
+
+	if (l->fd >= 0 && l->size + entry->len > LOG_FILE_SIZE)
+		rotate(l);
+	if (l->fd < 0 && (r = open_log(l)) < 0)
+		return r;
+	r = fs_write_all(l->fd, entry->data, entry->len);
+	if (r < 0) { /* not half a line */
+		if (ftruncate(l->fd, (off_t)l->size) < 0)
+			close_fd(&l->fd);
+		return r;
+	}
+	l->size += entry->len;
+	return 0;
+}
+
+static void add_line(struct log *l, int stream, const char *data, size_t len)
+{
+	auto_str entry = STR_INIT(LOG_LINE_MAX * 6 + 256);
+	char now[TIME_TEXT_SIZE];
+
+	time_format(time_now(), now);
+	if (l->lost) {
+		auto_str note = STR_INIT(256);
+		str_addf(&note,
+			"{\"log\":\"[redock: %llu lines before this one could not be logged]\\n\","
+			"\"stream\":\"stderr\",\"time\":\"%s\"}\n",
+			(unsigned long long)l->lost, now);
+		if (write_entry(l, &note) == 0)
+			l->lost = 0;
+	}
+	str_add(&entry, "{\"log\":");
+	add_json_string(&entry, data, len);
+	str_addf(&entry, ",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream == 2 ? "stderr" : "stdout",
+		now);
+	if (write_entry(l, &entry) < 0)
+		l->lost++;
+}
+
+void log_add(struct log *l, int stream, const char *data, size_t len)
+{
+	struct log_line *begun = &l->line[stream == 2];
+
+	while (len) {
+		const char *end = memchr(data, '\n', len);
+		size_t n = end ? (size_t)(end - data) + 1 : len;
+		if (begun->len + n > LOG_LINE_MAX) {
+			n = LOG_LINE_MAX - begun->len;
+			end = NULL;
+		}
+		if (!begun->len && end) {
+			add_line(l, stream, data, n);
+		} else {
+			if (!begun->data)
+				begun->data = xmalloc(LOG_LINE_MAX);
+			memcpy(begun->data + begun->len, data, n);
+			begun->len += n;
+			if (end || begun->len == LOG_LINE_MAX) {
+				add_line(l, stream, begun->data, begun->len);
+				begun->len = 0;
+				free(begun->data);
+				begun->data = NULL;
+			}
+		}
+		data += n;
+		len -= n;
+	}
+}
+
+void log_finish(struct log *l)
+{
+	for (int i = 0; i < 2; i++) {
+		if (l->line[i].len)
+			add_line(l, i + 1, l->line[i].data, l->line[i].len);
+		free(l->line[i].data);
+		l->line[i] = (struct log_line){ 0 };
+	}
+	close_fd(&l->fd);
+}

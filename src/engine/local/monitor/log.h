@@ -1,0 +1,24 @@
+#pragma once
+/* A container's log: Docker's json-file format, one object a line, bounded by rotation. */
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOG_FILE_SIZE (10u << 20)
+#define LOG_FILES     3
+#define LOG_LINE_MAX  16384u /* longer lines are split, as Docker splits them */
+
+struct log {
+	int dir;  /* the container's directory; borrowed */
+	int fd;   /* opened with the first line */
+	uint64_t size, lost; /* bytes in the file; lines that could not be written */
+	struct log_line {
+		char *data; /* begun and not ended yet; NULL when empty */
+		size_t len;
+	} line[2]; /* stdout, stderr */
+};
+void log_init(struct log *, int container_dir);
+/* Adds output of stream 1 (stdout) or 2 (stderr). A log that cannot be written (disk full) never
+ * stops the container: the loss is counted and said in the log when there is room again. */
+void log_add(struct log *, int stream, const char *data, size_t len);
+/* Writes lines that have no end yet. */
+void log_finish(struct log *);

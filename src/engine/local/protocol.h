@@ -1,0 +1,46 @@
+#pragma once
+/*
+ * What the monitor of a container and its clients say to each other over a stream socket: frames of
+ * a fixed header and at most FRAME_MAX bytes.  One that starts a container sends GO, with the network
+ * namespace as SCM_RIGHTS; one that comes later says ATTACH or WATCH first.
+ */
+#include <stdint.h>
+
+enum frame_type {
+	/* to the monitor */
+	FRAME_GO = 1,
+	FRAME_ATTACH,
+	FRAME_WATCH,      /* tell me about READY and EXIT */
+	FRAME_STDIN,
+	FRAME_STDIN_END,
+	FRAME_RESIZE,     /* struct frame_resize */
+	/* from the monitor */
+	FRAME_STARTED,
+	FRAME_FAILED,     /* struct frame_failed: it could not be started */
+	FRAME_STDOUT,
+	FRAME_STDERR,
+	FRAME_READY,
+	FRAME_EXIT,       /* int32_t exit code */
+};
+
+#define FRAME_MAX 32768u
+struct frame {
+	uint32_t type;
+	uint32_t len; /* of what follows */
+};
+struct frame_resize {
+	uint16_t rows, columns;
+};
+struct frame_failed {
+	int32_t exec_status, code;
+	char text[768], hint[384];
+};
+
+/* fds of the monitor program when it begins; its arguments are a mode ("start" or "adopt") and the
+ * container's name. */
+enum monitor_fd {
+	MONITOR_FD_CLIENT = 3, /* socket to the starter; /dev/null when adopting */
+	MONITOR_FD_SPEC,       /* encoded struct spec */
+	MONITOR_FD_ALIVE,      /* locked for as long as the monitor lives */
+	MONITOR_FD_END,
+};

@@ -1,0 +1,176 @@
+/* Removes containers, and what is left when the last one is gone. */
+#include "base/mem.h"
+#include "base/proc.h"
+#include "engine/local/local.h"
+#include "runtime/cgroup.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+
+static int release_address(struct local *l, const struct container *c, struct err *e)
+{
+	auto_free char *path = xasprintf("%s/address", c->id), *text = NULL;
+	struct err ignored;
+	struct in_addr address;
+	struct net *net;
+	int r;
+
+	if (!str_eq(c->network, "bridge"))
+		return 0;
+	r = local_net(l, &net, e);
+	/* the kernel removes the pair with its namespace, but later; here a person waits for it */
+	if (r == 0)
+		r = net_detach(net, c->id, e);
+	if (r == 0 && fs_read_file(l->dirs.containers, path, 64, &text, NULL, &ignored) == 0 &&
+		inet_pton(AF_INET, text, &address) == 1)
+		r = net_release(net, c->id, address, e);
+	return r;
+}
+
+/* Kills init and waits until the monitor has recorded the end and gone. */
+static int kill_and_wait(struct local *l, const struct container *c, const struct local_status *s,
+	struct err *e)
+{
+	auto_close int pidfd = proc_open(s->run.pid, s->run.start), run_dir = -1, gone = -1;
+	auto_free char *cgroup = local_cgroup(l, c->id);
+	struct pollfd p = { pidfd, POLLIN, 0 };
+	struct err ignored;
+
+	if (pidfd >= 0) {
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		if (s->state == CONTAINER_PAUSED)
+			cgroup_thaw(cgroup, s->run.pid, &ignored);
+		if (poll(&p, 1, 30000) == 0)
+			return err_set(e, ETIMEDOUT, "container '%s' does not die: a process of it "
+				"hangs in the kernel", c->name);
+	}
+	run_dir = fs_open_dir(l->dirs.run, c->id, &ignored);
+	if (run_dir < 0)
+		return 0; /* auto_remove: all gone already */
+	gone = fs_lock(run_dir, "alive", 30000, &ignored);
+	return 0;
+}
+
+int local_remove(struct engine *en, const char *id, bool force, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container c = { 0 };
+	auto_free char *cgroup = local_cgroup(l, id);
+	auto_close int run_dir = -1, lock = -1;
+	struct local_status s;
+	int r;
+
+	if (container_load(l, id, &c, e) < 0 || (run_dir = local_run_dir(l, id, e)) < 0 ||
+		(lock = fs_lock(run_dir, "lock", -1, e)) < 0)
+		return -e->code;
+	r = local_status(l, &c, &s, e);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (s.state == CONTAINER_RUNNING || s.state == CONTAINER_PAUSED) {
+		if (!force) {
+			err_set(e, EBUSY, "container '%s' is running", c.name);
+			return err_hint(e, "redock rm -f %s", c.name);
+		}
+		r = kill_and_wait(l, &c, &s, e);
+	}
+	if (r == 0)
+		r = cgroup_remove(cgroup, e);
+	if (r == 0)
+		r = release_address(l, &c, e);
+	if (r == 0)
+		r = container_remove_files(&l->dirs, c.id, c.name, c.machine, e);
+	local_sweep(l);
+	return r;
+}
+
+static bool is_alive(void *arg, const char *id)
+{
+	struct local *l = arg;
+	auto_container c = { 0 };
+	struct local_status s;
+	struct err ignored;
+	auto_free char *alive = xasprintf("%s/alive", id);
+
+	/* being started counts: its monitor holds the lock before there is a state */
+	if (fs_is_locked(l->dirs.run, alive))
+		return true;
+	alive[strlen(id)] = '\0';
+	if (container_load(l, id, &c, &ignored) < 0)
+		return false;
+	if (local_status(l, &c, &s, &ignored) < 0)
+		return false;
+	return s.state == CONTAINER_RUNNING || s.state == CONTAINER_PAUSED;
+}
+
+/* Removes half-made and half-removed containers of commands that died. */
+static void sweep_leftovers(struct local *l)
+{
+	int fd = openat(l->dirs.containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *ent;
+	struct err ignored;
+
+	while (d && (ent = readdir(d))) {
+		auto_close int one = -1;
+		if (str_starts(ent->d_name, ".new-")) {
+			one = openat(l->dirs.containers, ent->d_name,
+				O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+			if (one < 0 || flock(one, LOCK_EX | LOCK_NB) < 0)
+				continue;
+		} else if (!str_starts(ent->d_name, ".gone-")) {
+			continue;
+		}
+		fs_remove_tree(l->dirs.containers, ent->d_name, &ignored);
+	}
+}
+
+void local_sweep(struct local *l)
+{
+	struct err ignored;
+	struct net *net;
+
+	sweep_leftovers(l);
+	cgroup_remove_parent(l->cgroup_parent);
+	if (local_net(l, &net, &ignored) == 0)
+		net_teardown_if_idle(net, is_alive, l, &ignored);
+}
+
+static int empty_dir(int dirfd, struct err *e)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *ent;
+
+	if (!d)
+		return err_errno(e, "cannot read a state directory");
+	while (r == 0 && (ent = readdir(d)))
+		if (!str_eq(ent->d_name, ".") && !str_eq(ent->d_name, ".."))
+			r = fs_remove_tree(dirfd, ent->d_name, e);
+	return r;
+}
+
+int local_reset(struct engine *en, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_strv ids = { 0 };
+	int r = local_ids(l, &ids, e);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++) {
+		r = local_remove(en, ids.v[i], true, e);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	local_sweep(l);
+	if (r == 0)
+		r = empty_dir(l->run, e);
+	if (r == 0)
+		r = empty_dir(l->dirs.root, e);
+	return r;
+}

@@ -1,0 +1,131 @@
+/* A session over a monitor's socket. */
+#include "base/mem.h"
+#include "engine/local/local.h"
+#include "engine/local/protocol.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+struct local_session {
+	struct session session;
+	int fd;
+	char packet[sizeof(struct frame) + FRAME_MAX];
+};
+
+static struct local_session *local_session_of(const struct session *s)
+{
+	return (struct local_session *)s; /* its first member */
+}
+
+static int get_fd(const struct session *s)
+{
+	return local_session_of(s)->fd;
+}
+
+static int next(struct session *session, struct session_event *ret, struct err *e)
+{
+	struct local_session *s = local_session_of(session);
+	struct frame header;
+	ssize_t n;
+	int32_t code;
+
+	for (;;) {
+		n = recv(s->fd, s->packet, sizeof s->packet, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < (ssize_t)sizeof header) {
+			*ret = (struct session_event){ .type = SESSION_LOST };
+			return 0;
+		}
+		memcpy(&header, s->packet, sizeof header);
+		*ret = (struct session_event){ .data = s->packet + sizeof header,
+			.len = (size_t)n - sizeof header };
+		switch (header.type) {
+		case FRAME_STDOUT:
+		case FRAME_STDERR:
+			ret->type = SESSION_OUTPUT;
+			ret->stream = header.type == FRAME_STDERR ? 2 : 1;
+			return 0;
+		case FRAME_EXIT:
+			if (ret->len != sizeof code)
+				return err_set(e, EPROTO, "the monitor speaks another language");
+			memcpy(&code, ret->data, sizeof code);
+			ret->type = SESSION_EXIT;
+			ret->exit_code = code;
+			return 0;
+		}
+	}
+}
+
+static int send_frame(int fd, enum frame_type type, const void *data, size_t len, struct err *e)
+{
+	struct frame header = { type, (uint32_t)len };
+	struct iovec iov[2] = { { &header, sizeof header }, { (void *)data, len } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
+
+	while (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return err_errno(e, "cannot speak to the container's monitor");
+	return 0;
+}
+
+static int send_input(struct session *s, const void *data, size_t len, struct err *e)
+{
+	const char *p = data;
+	int r = 0;
+
+	while (r == 0 && len) {
+		size_t n = len < FRAME_MAX ? len : FRAME_MAX;
+		r = send_frame(get_fd(s), FRAME_STDIN, p, n, e);
+		p += n;
+		len -= n;
+	}
+	return r;
+}
+
+static int close_stdin(struct session *s, struct err *e)
+{
+	return send_frame(get_fd(s), FRAME_STDIN_END, NULL, 0, e);
+}
+
+static int resize(struct session *s, unsigned rows, unsigned columns, struct err *e)
+{
+	struct frame_resize size = { (uint16_t)rows, (uint16_t)columns };
+
+	return send_frame(get_fd(s), FRAME_RESIZE, &size, sizeof size, e);
+}
+
+static void close_session(struct session *s)
+{
+	close(get_fd(s));
+	free(s);
+}
+
+struct session *local_session_new(int fd)
+{
+	static const struct session_ops ops = { get_fd, next, send_input, close_stdin, resize,
+		close_session };
+	struct local_session *s = xcalloc(1, sizeof *s);
+
+	s->session.ops = &ops;
+	s->fd = fd;
+	return &s->session;
+}
+
+int monitor_connect(struct local *l, const char *id, struct err *e)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	auto_close int dir = fs_open_dir(l->dirs.run, id, e);
+	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (dir < 0)
+		return dir;
+	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/control", dir);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		return err_errno(e, "cannot reach the monitor of container '%.12s'", id);
+	if (send_frame(fd, FRAME_WATCH, NULL, 0, e) < 0)
+		return -e->code;
+	return take_fd(&fd);
+}

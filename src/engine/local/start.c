@@ -1,0 +1,373 @@
+/* Starts a container: its specification, network and monitor. */
+#include "base/mem.h"
+#include "base/proc.h"
+#include "engine/local/local.h"
+#include "engine/local/protocol.h"
+#include "runtime/mnt.h"
+#include "runtime/posture.h"
+#include "runtime/spec.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+
+int monitor_start(struct local *l, const char *mode, const char *name, int client, int spec_fd,
+	int alive, struct err *e)
+{
+	struct proc_spawn p = PROC_SPAWN_INIT;
+	auto_free char *path = proc_helper_path("redock-monitor");
+	auto_close int program = mnt_clone(AT_FDCWD, path, MOUNT_ATTR_RDONLY, e);
+	char *argv[] = { (char *)"redock-monitor", (char *)mode, (char *)name, NULL };
+	char *env[] = { NULL };
+	pid_t pid;
+
+	if (program < 0)
+		return err_wrap(e, "cannot start the monitor '%s'", path);
+	p.path = path;
+	p.exec_fd = program;
+	p.argv = argv;
+	p.env = env;
+	p.new_session = true;
+	p.fds[0] = p.fds[1] = p.fds[2] = -1;
+	p.fds[MONITOR_FD_CLIENT] = client;
+	p.fds[MONITOR_FD_SPEC] = spec_fd;
+	p.fds[MONITOR_FD_ALIVE] = alive;
+	p.n_fds = MONITOR_FD_END;
+	pid = proc_start(&p, NULL, e);
+	return pid < 0 ? err_wrap(e, "cannot start the monitor") : 0;
+}
+
+/* The directories and files that redock mounts on, as the topmost read-only layer: an image cannot
+ * lack them or replace them by links (T06 to T08), and no mount point is left in what is committed. */
+static int make_skeleton(struct local *l, struct err *e)
+{
+	static const char *const dirs[] = { "dev", "proc", "sys", "etc", "run" };
+	static const char *const files[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf" };
+	auto_close int dir = -1, lock = -1;
+
+	if (faccessat(l->dirs.root, "skeleton", F_OK, 0) == 0)
+		return 0;
+	lock = fs_lock(l->run, "skeleton.lock", -1, e);
+	if (lock < 0 || fs_remove_tree(l->dirs.root, "skeleton.new", e) < 0)
+		return -e->code;
+	dir = fs_open_dir_make(l->dirs.root, "skeleton.new", 0755, e);
+	for (size_t i = 0; dir >= 0 && i < ARRAY_SIZE(dirs); i++)
+		if (mkdirat(dir, dirs[i], 0755) < 0)
+			return err_errno(e, "cannot make '%s'", dirs[i]);
+	for (size_t i = 0; dir >= 0 && i < ARRAY_SIZE(files); i++)
+		if (fs_write_file(dir, files[i], "", 0, 0644, FS_VOLATILE, e) < 0)
+			return -e->code;
+	if (dir < 0)
+		return -e->code;
+	if (renameat(l->dirs.root, "skeleton.new", l->dirs.root, "skeleton") < 0 && errno != EEXIST &&
+		errno != ENOTEMPTY)
+		return err_errno(e, "cannot make '%s/skeleton'", l->root);
+	if (mkdirat(l->dirs.root, "mnt", 0700) < 0 && errno != EEXIST)
+		return err_errno(e, "cannot make '%s/mnt'", l->root);
+	return 0;
+}
+
+static void add_mount(struct spec *s, const struct mount_config *m, char *source)
+{
+	s->mounts = xrealloc_array(s->mounts, s->n_mounts + 1, sizeof *s->mounts);
+	s->mounts[s->n_mounts++] = (struct spec_mount){
+		.type = m->type == MOUNT_TMPFS ? SPEC_TMPFS : SPEC_BIND,
+		.source = source,
+		.target = xstrdup(m->target),
+		.read_only = m->read_only,
+		.size = m->size,
+		.mode = m->mode,
+	};
+}
+
+static int build_spec(struct local *l, const struct container *c, struct spec *s, struct err *e)
+{
+	static const char *const etc[] = { "hosts", "hostname", "resolv.conf" };
+
+	s->id = xstrdup(c->id);
+	strv_extend(&s->args, c->entrypoint.v);
+	strv_extend(&s->args, c->cmd.v);
+	strv_extend(&s->env, c->env.v);
+	if (!strv_get_env(&s->env, "HOSTNAME"))
+		strv_pushf(&s->env, "HOSTNAME=%s", c->hostname);
+	if (c->tty && !strv_get_env(&s->env, "TERM"))
+		strv_push(&s->env, "TERM=xterm");
+	s->cwd = xstrdup(c->workdir);
+	s->user = xstrdup(c->user ? c->user : "");
+	s->tty = c->tty;
+	s->stdin_open = c->stdin_open;
+	s->init = true;
+	s->caps = posture_caps;
+	s->state_dir = xstrdup(l->root);
+	s->run_root = xstrdup(l->run_root);
+	strv_push(&s->lower, "skeleton");
+	for (size_t i = c->layers.n; i-- > 0;) {
+		char name[48];
+		if (store_layer_name(l->store, c->layers.v[i], name, e) < 0)
+			return -e->code;
+		strv_pushf(&s->lower, "layers/%s", name);
+	}
+	s->upper = xasprintf("containers/%s/upper", c->id);
+	s->work = xasprintf("containers/%s/work", c->id);
+	s->mountpoint = xstrdup("mnt");
+	s->volatile_root = c->auto_remove;
+	s->hostname = xstrdup(c->hostname);
+	for (size_t i = 0; i < c->n_mounts; i++)
+		add_mount(s, &c->mounts[i], c->mounts[i].source ? xstrdup(c->mounts[i].source) : NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(etc); i++) {
+		char target[24];
+		const struct mount_config m = { .type = MOUNT_BIND, .target = target };
+		snprintf(target, sizeof target, "/etc/%s", etc[i]);
+		add_mount(s, &m, xasprintf("%s/containers/%s/%s", l->run_root, c->id, etc[i]));
+	}
+	s->notify_path = c->notify_path ? xstrdup(c->notify_path) : NULL;
+	s->network = str_eq(c->network, "host") ? SPEC_NETWORK_HOST : SPEC_NETWORK_PREPARED;
+	s->cgroup = local_cgroup(l, c->id);
+	s->memory = c->memory;
+	s->nano_cpus = c->nano_cpus;
+	s->pids_limit = c->pids_limit == 0 ? POSTURE_PIDS_LIMIT
+		: c->pids_limit < 0	   ? 0
+					   : c->pids_limit;
+	s->shm_size = POSTURE_SHM_SIZE;
+	s->name = xstrdup(c->name);
+	s->machine = c->machine ? xstrdup(c->machine) : NULL;
+	s->auto_remove = c->auto_remove;
+	return 0;
+}
+
+/* /etc/hosts, hostname and resolv.conf, written anew at each start. */
+static int write_etc(struct local *l, const struct container *c, int run_dir, const char *address,
+	struct err *e)
+{
+	auto_str hosts = STR_INIT(1 << 20);
+	auto_free char *resolv = NULL, *hostname = xasprintf("%s\n", c->hostname);
+
+	if (str_eq(c->network, "host")) {
+		auto_free char *own = NULL;
+		if (fs_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &own, NULL, e) == 0)
+			str_add(&hosts, own);
+	} else {
+		str_add(&hosts, "127.0.0.1\tlocalhost\n"
+				"::1\tlocalhost ip6-localhost ip6-loopback\n"
+				"fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
+				"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+		str_addf(&hosts, "%s\t%s\n", *address ? address : "127.0.1.1", c->hostname);
+	}
+	if (net_resolv_conf(&resolv, e) < 0)
+		return -e->code;
+	if (fs_write_file(run_dir, "hosts", str_text(&hosts), hosts.len, 0644, FS_VOLATILE, e) < 0 ||
+		fs_write_file(run_dir, "hostname", hostname, strlen(hostname), 0644, FS_VOLATILE, e) <
+			0 ||
+		fs_write_file(run_dir, "resolv.conf", resolv, strlen(resolv), 0644, FS_VOLATILE, e) < 0)
+		return err_wrap(e, "cannot write the container's /etc files");
+	return 0;
+}
+
+/* A new network namespace; ours is the same again afterwards. */
+static int new_netns(int *ret, struct err *e)
+{
+	auto_close int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), fd = -1;
+
+	if (own < 0 || unshare(CLONE_NEWNET) < 0)
+		return err_errno(e, "cannot make a network namespace");
+	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (setns(own, CLONE_NEWNET) < 0)
+		abort(); /* going on would touch the wrong network */
+	if (fd < 0)
+		return err_errno(e, "cannot open a network namespace");
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+/* What a start has made so far; given back if it fails before the monitor has taken charge. */
+struct start {
+	struct local *l;
+	struct container c;
+	struct spec spec;
+	struct net *net;
+	struct net_address address;
+	bool claimed, spawned; /* spawned: cleaning up is the monitor's business */
+	int run_dir, alive, spec_fd, client;
+};
+
+static void start_release(struct start *s, bool failed)
+{
+	struct err ignored;
+
+	if (s->claimed)
+		net_release(s->net, s->c.id, s->address.address, &ignored);
+	if (failed && !s->spawned && s->c.auto_remove)
+		container_remove_files(&s->l->dirs, s->c.id, s->c.name, s->c.machine, &ignored);
+	close_fd(&s->run_dir);
+	close_fd(&s->alive);
+	close_fd(&s->spec_fd);
+	close_fd(&s->client);
+	spec_release(&s->spec);
+	container_release(&s->c);
+}
+
+static int claim_address(struct start *s, struct err *e)
+{
+	auto_close int dir = -1;
+	auto_free char *before = NULL;
+	struct err ignored;
+	struct in_addr wanted = { 0 };
+	char text[INET_ADDRSTRLEN];
+
+	if (!str_eq(s->c.network, "bridge"))
+		return 0;
+	dir = fs_open_dir(s->l->dirs.containers, s->c.id, e);
+	if (dir < 0 || local_net(s->l, &s->net, e) < 0)
+		return -e->code;
+	if (!s->c.auto_remove && fs_read_file(dir, "address", 64, &before, NULL, &ignored) == 0)
+		inet_pton(AF_INET, before, &wanted);
+	if (net_claim(s->net, s->c.id, wanted, &s->address, e) < 0)
+		return err_wrap(e, "cannot connect the container to the network");
+	s->claimed = true;
+	inet_ntop(AF_INET, &s->address.address, text, sizeof text);
+	s->spec.address = xstrdup(text);
+	strv_pushf(&s->spec.release, "%s/net/addresses/%s", s->l->run_root, text);
+	if (!s->c.auto_remove)
+		return fs_write_file(dir, "address", text, strlen(text), 0600, FS_VOLATILE, e);
+	return 0;
+}
+
+static int write_spec(struct start *s, struct err *e)
+{
+	auto_str data = STR_INIT(16 << 20);
+
+	spec_encode(&s->spec, &data);
+	if (data.overflow)
+		return err_set(e, E2BIG, "the container's command and environment are too long");
+	if (fs_write_file(s->run_dir, "spec", data.data, data.len, 0600, FS_VOLATILE, e) < 0)
+		return -e->code;
+	s->spec_fd = openat(s->run_dir, "spec", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return s->spec_fd < 0 ? err_errno(e, "cannot read the container's specification") : 0;
+}
+
+static int spawn(struct start *s, struct err *e)
+{
+	int pair[2], r;
+	const char *shown = s->c.machine ? s->c.machine : s->c.name;
+
+	s->alive = openat(s->run_dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->alive < 0 || flock(s->alive, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, EALREADY, "container '%s' is already running", shown);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, "cannot make a socket");
+	s->client = pair[0];
+	r = monitor_start(s->l, "start", shown, pair[1], s->spec_fd, s->alive, e);
+	close(pair[1]);
+	return r;
+}
+
+/* The network, while the monitor makes the rest; then GO. */
+static int connect_and_go(struct start *s, struct err *e)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct frame frame = { FRAME_GO, 0 };
+	struct iovec iov = { &frame, sizeof frame };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	auto_close int netns = -1;
+
+	if (s->spec.network == SPEC_NETWORK_PREPARED) {
+		int r = new_netns(&netns, e);
+		if (r == 0)
+			r = s->claimed ? net_attach(s->net, s->c.id, &s->address, netns, e)
+				       : net_loopback(netns, e);
+		if (r < 0)
+			return r;
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int));
+		control.header = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.header), &netns, sizeof(int));
+	}
+	if (sendmsg(s->client, &msg, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+		return err_errno(e, "cannot speak to the monitor");
+	return 0; /* EPIPE: it has said why, and is gone */
+}
+
+static int hear_started(int client, int *ret_exec_status, struct err *e)
+{
+	struct {
+		struct frame header;
+		struct frame_failed failed;
+	} m;
+	ssize_t n;
+
+	do
+		n = recv(client, &m, sizeof m, 0);
+	while (n < 0 && errno == EINTR);
+	if (n == sizeof m.header && m.header.type == FRAME_STARTED)
+		return 0;
+	if (n != sizeof m || m.header.type != FRAME_FAILED) {
+		err_set(e, EIO, "the container's monitor died while it was started");
+		return -EIO;
+	}
+	*ret_exec_status = m.failed.exec_status;
+	err_set(e, m.failed.code > 0 ? m.failed.code : EIO, "%.767s", m.failed.text);
+	if (*m.failed.hint)
+		err_hint(e, "%.383s", m.failed.hint);
+	return -e->code;
+}
+
+static int prepare(struct start *s, const char *id, struct err *e)
+{
+	struct local_status status;
+	int r = container_load(s->l, id, &s->c, e);
+
+	if (r == 0)
+		r = local_status(s->l, &s->c, &status, e);
+	if (r == 0 && status.state != CONTAINER_CREATED && status.state != CONTAINER_EXITED)
+		r = err_set(e, EALREADY, "container '%s' is already running", s->c.name);
+	if (r == 0)
+		r = build_spec(s->l, &s->c, &s->spec, e);
+	if (r == 0)
+		r = claim_address(s, e);
+	if (r == 0)
+		r = write_etc(s->l, &s->c, s->run_dir, s->spec.address ? s->spec.address : "", e);
+	if (r == 0)
+		r = write_spec(s, e);
+	return r;
+}
+
+int local_start(struct engine *en, const char *id, struct session **ret_session,
+	int *ret_exec_status, struct err *e)
+{
+	struct local *l = local_of(en);
+	struct start s = { .l = l, .run_dir = -1, .alive = -1, .spec_fd = -1, .client = -1 };
+	auto_close int lock = -1;
+	int r = make_skeleton(l, e);
+
+	*ret_exec_status = 125;
+	if (r == 0 && (s.run_dir = local_run_dir(l, id, e)) < 0)
+		r = s.run_dir;
+	if (r == 0 && (lock = fs_lock(s.run_dir, "lock", -1, e)) < 0)
+		r = lock;
+	if (r == 0)
+		r = prepare(&s, id, e);
+	if (r == 0)
+		r = spawn(&s, e);
+	if (r == 0) {
+		close_fd(&s.alive); /* the monitor's from here on */
+		s.spawned = true;
+		r = connect_and_go(&s, e);
+	}
+	if (r == 0)
+		r = hear_started(s.client, ret_exec_status, e);
+	if (r == 0) {
+		s.claimed = false;
+		if (ret_session)
+			*ret_session = local_session_new(take_fd(&s.client));
+	}
+	start_release(&s, r < 0);
+	return r;
+}

@@ -1,0 +1,111 @@
+#include "engine/local/state.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+int run_state_write(int run_dir, const struct run_state *s, struct err *e)
+{
+	char text[512];
+
+	snprintf(text, sizeof text,
+		"version=1\nboot=%s\npid=%d\nstart=%llu\nstarted=%lld\naddress=%s\nready=%d\n",
+		s->boot, s->pid, (unsigned long long)s->start, (long long)s->started, s->address,
+		s->ready);
+	return fs_write_file(run_dir, "state", text, strlen(text), 0600, FS_VOLATILE, e);
+}
+
+/* Value of `key` in "key=value" lines, copied; "" if it is missing. */
+static void value_of(const char *text, const char *key, char *ret, size_t size)
+{
+	size_t n = strlen(key);
+
+	*ret = '\0';
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		if (*line == '\n')
+			line++;
+		if (strncmp(line, key, n) == 0 && line[n] == '=') {
+			snprintf(ret, size, "%.*s", (int)strcspn(line + n + 1, "\n"), line + n + 1);
+			return;
+		}
+	}
+}
+
+static int64_t number_of(const char *text, const char *key)
+{
+	char value[32];
+
+	value_of(text, key, value, sizeof value);
+	return strtoll(value, NULL, 10);
+}
+
+static int read_lines(int dirfd, const char *name, char **ret, struct err *e)
+{
+	int r = fs_read_file(dirfd, name, 4096, ret, NULL, e);
+
+	if (r < 0)
+		return r;
+	if (number_of(*ret, "version") != 1) {
+		free(*ret);
+		*ret = NULL;
+		return err_set(e, EPROTO, "'%s' is damaged or of another version of redock", name);
+	}
+	return 0;
+}
+
+int run_state_read(int run_dir, struct run_state *ret, struct err *e)
+{
+	auto_free char *text = NULL;
+	int r = read_lines(run_dir, "state", &text, e);
+
+	if (r < 0)
+		return r;
+	memset(ret, 0, sizeof *ret);
+	value_of(text, "boot", ret->boot, sizeof ret->boot);
+	value_of(text, "address", ret->address, sizeof ret->address);
+	ret->pid = (pid_t)number_of(text, "pid");
+	ret->start = (uint64_t)number_of(text, "start");
+	ret->started = number_of(text, "started");
+	ret->ready = number_of(text, "ready") == 1;
+	return 0;
+}
+
+int last_state_write(int container_dir, const struct last_state *s, struct err *e)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "version=1\nexit=%d\nstarted=%lld\nfinished=%lld\noom=%d\n",
+		s->exit_code, (long long)s->started, (long long)s->finished, s->oom_killed);
+	return fs_write_file(container_dir, "last", text, strlen(text), 0600, FS_VOLATILE, e);
+}
+
+int last_state_read(int container_dir, struct last_state *ret, struct err *e)
+{
+	auto_free char *text = NULL;
+	int r = read_lines(container_dir, "last", &text, e);
+
+	if (r < 0)
+		return r;
+	ret->exit_code = (int)number_of(text, "exit");
+	ret->started = number_of(text, "started");
+	ret->finished = number_of(text, "finished");
+	ret->oom_killed = number_of(text, "oom") == 1;
+	return 0;
+}
+
+int exit_file_read(int container_dir, int *ret_code, int64_t *ret_time)
+{
+	auto_free char *text = NULL;
+	auto_close int fd = openat(container_dir, "exit", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	char line[16];
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+
+	if (n <= 0 || fstat(fd, &st) < 0)
+		return -ENOENT;
+	line[n] = '\0';
+	*ret_code = (int)strtol(line, NULL, 10);
+	*ret_time = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	return 0;
+}

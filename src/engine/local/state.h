@@ -1,0 +1,32 @@
+#pragma once
+/*
+ * State of a container as plain "key=value" lines: `state` in the run directory while it runs (gone
+ * after a reboot), `last` in the container's directory once it has ended.  Read and written by the
+ * commands and by the monitor, which has no JSON library.
+ */
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct run_state {
+	char boot[37];
+	pid_t pid;           /* of init */
+	uint64_t start;      /* its start time, see proc_start_time() */
+	int64_t started;
+	char address[46];
+	bool ready;
+};
+int run_state_write(int run_dir, const struct run_state *, struct err *e);
+int run_state_read(int run_dir, struct run_state *ret, struct err *e);
+
+struct last_state {
+	int exit_code; /* -1: unknown */
+	int64_t started, finished;
+	bool oom_killed;
+};
+int last_state_write(int container_dir, const struct last_state *, struct err *e);
+int last_state_read(int container_dir, struct last_state *ret, struct err *e);
+/* What init wrote when its process ended, and when; -ENOENT if it could not. */
+int exit_file_read(int container_dir, int *ret_code, int64_t *ret_time);

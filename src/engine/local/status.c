@@ -1,0 +1,128 @@
+/* How a container really is; and what a crash, a kill or a reboot left, repaired. */
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/time.h"
+#include "engine/local/local.h"
+#include "runtime/cgroup.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+/* The container died and nobody saw it: its monitor had died before, or the host was rebooted. */
+static int bury(struct local *l, const struct container *c, int run_dir, const struct run_state *run,
+	struct err *e)
+{
+	struct last_state last = { .exit_code = -1, .started = run->started };
+	auto_free char *cgroup = local_cgroup(l, c->id);
+	auto_close int dir = -1;
+	struct in_addr address;
+	struct err ignored;
+
+	last.oom_killed = cgroup_oom_killed(cgroup);
+	cgroup_remove(cgroup, &ignored);
+	if (inet_pton(AF_INET, run->address, &address) == 1) {
+		auto_free char *path = xasprintf("net/addresses/%s", run->address);
+		unlinkat(l->run, path, 0);
+	}
+	if (c->auto_remove) {
+		container_remove_files(&l->dirs, c->id, c->name, c->machine, &ignored);
+		return err_set(e, ENOENT, "no container '%.12s'", c->id);
+	}
+	dir = fs_open_dir(l->dirs.containers, c->id, e);
+	if (dir < 0)
+		return dir;
+	if (exit_file_read(dir, &last.exit_code, &last.finished) < 0)
+		last.finished = time_now();
+	if (last_state_write(dir, &last, e) < 0)
+		return -e->code;
+	unlinkat(run_dir, "state", 0);
+	unlinkat(run_dir, "control", 0);
+	return 0;
+}
+
+/* The monitor is dead, the container is not: a new monitor takes over. */
+static int adopt(struct local *l, const struct container *c, int run_dir, int alive, struct err *e)
+{
+	auto_close int spec = openat(run_dir, "spec", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (spec < 0)
+		return err_errno(e, "cannot take container '%.12s' over", c->id);
+	return monitor_start(l, "adopt", c->machine ? c->machine : c->name, -1, spec, alive, e);
+}
+
+/* True while a monitor lives. When none does, *ret_alive is its lock, held. */
+static bool has_monitor(int run_dir, int *ret_alive)
+{
+	auto_close int fd = openat(run_dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return true;
+	*ret_alive = take_fd(&fd);
+	return false;
+}
+
+static int past(struct local *l, const struct container *c, struct local_status *ret)
+{
+	struct err ignored;
+	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, &ignored);
+
+	ret->state = dir >= 0 && last_state_read(dir, &ret->last, &ignored) == 0 ? CONTAINER_EXITED
+										 : CONTAINER_CREATED;
+	return 0;
+}
+
+/* A commit that was killed has left the container frozen: nobody holds its lock any more. */
+static void thaw_forgotten(const char *cgroup, int run_dir, pid_t init)
+{
+	struct err ignored;
+	auto_close int lock = -1;
+
+	if (faccessat(run_dir, "freezing", F_OK, 0) < 0 || fs_is_locked(run_dir, "lock"))
+		return;
+	lock = fs_lock(run_dir, "lock", 1000, &ignored);
+	if (lock >= 0 && faccessat(run_dir, "freezing", F_OK, 0) == 0) {
+		cgroup_thaw(cgroup, init, &ignored);
+		unlinkat(run_dir, "freezing", 0);
+	}
+}
+
+static int look(struct local *l, const struct container *c, struct local_status *ret, bool again,
+	struct err *e)
+{
+	struct err ignored;
+	auto_close int run_dir = fs_open_dir(l->dirs.run, c->id, &ignored), pidfd = -1, alive = -1;
+	auto_free char *cgroup = NULL;
+	char boot[37];
+	int r;
+
+	memset(ret, 0, sizeof *ret);
+	if (run_dir < 0 || run_state_read(run_dir, &ret->run, &ignored) < 0)
+		return past(l, c, ret);
+	proc_boot_id(boot);
+	if (str_eq(boot, ret->run.boot))
+		pidfd = proc_open(ret->run.pid, ret->run.start);
+	if (pidfd >= 0) {
+		cgroup = local_cgroup(l, c->id);
+		thaw_forgotten(cgroup, run_dir, ret->run.pid);
+		ret->state = cgroup_is_frozen(cgroup) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+		return has_monitor(run_dir, &alive) ? 0 : adopt(l, c, run_dir, alive, e);
+	}
+	if (has_monitor(run_dir, &alive)) {
+		/* it is about to record the end: its lock tells when it has */
+		auto_close int wait = again ? -1 : fs_lock(run_dir, "alive", 10000, &ignored);
+		if (wait >= 0 || again) {
+			close_fd(&wait);
+			return again ? past(l, c, ret) : look(l, c, ret, true, e);
+		}
+		return past(l, c, ret);
+	}
+	r = bury(l, c, run_dir, &ret->run, e);
+	return r < 0 ? r : past(l, c, ret);
+}
+
+int local_status(struct local *l, const struct container *c, struct local_status *ret, struct err *e)
+{
+	return look(l, c, ret, false, e);
+}

@@ -1,0 +1,60 @@
+#pragma once
+/* The bridge and what belongs to it on the host: subnet, forwarding, firewall rules. */
+#include "base/err.h"
+#include "net/generation.h"
+#include "net/link.h"
+#include "net/subnet.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VETH_NAME_SIZE 15
+
+struct net {
+	int root_fd, run_fd, claims_fd;
+	char bridge[IFNAMSIZ];
+	struct subnet asked; /* prefix 0: nobody said which */
+	struct nl route;
+	int index; /* of the bridge, as the last claim found it; 0: not known */
+};
+
+/* bridge.json in the run directory: what we did to the host, so that it can be checked and undone
+ */
+struct bridge_state {
+	struct subnet subnet;    /* prefix 0: there is no bridge */
+	bool restore_forwarding; /* ip_forward was 0 before */
+	struct firewall_state firewall;
+	uint64_t rules; /* of our table, as redock-net reported it; 0: not made yet */
+};
+
+/* The quick look, under a shared lock: 1 and *ret_index if the bridge and rules are as we left
+ * them, 0 if bridge_ensure() has to see to them. */
+int bridge_check(struct net *, struct bridge_state *ret, int *ret_index, struct err *e);
+/* Makes what is missing; needs the exclusive lock. */
+int bridge_ensure(struct net *, struct bridge_state *ret, int *ret_index, struct err *e);
+/* Undoes all of it; needs the exclusive lock, and that nobody has an address. */
+int bridge_remove(struct net *, struct err *e);
+/* The host's end of a container's veth pair. */
+int bridge_veth_name(const char *id, char ret[VETH_NAME_SIZE], struct err *e);
+
+/* choice.c */
+struct conflict {
+	const struct subnet *candidate;
+	int own; /* index of the link whose routes do not count, or 0 */
+	bool found;
+	struct subnet with; /* the widest route that overlaps */
+};
+int choice_find_conflict(
+	struct net *, const struct subnet *, int own, struct conflict *ret, struct err *e);
+/* The subnet asked for, else the recorded one, else a free one; and records it. */
+int choice_make(struct net *, struct subnet *ret, struct err *e);
+
+/* state.c */
+int state_load(const struct net *, struct bridge_state *ret, struct err *e);
+int state_save(const struct net *, const struct bridge_state *, struct err *e);
+int state_remove(const struct net *, struct err *e);
+/* True if the run directory's content is of an earlier boot of the kernel. */
+bool state_is_stale(const struct net *);
+/* The subnet kept over reboots; prefix 0 if there is none. */
+void state_recorded_subnet(const struct net *, struct subnet *ret);
+int state_record_subnet(const struct net *, const struct subnet *, struct err *e);

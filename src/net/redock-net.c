@@ -1,0 +1,187 @@
+/*
+ * redock-net: makes the host's firewall rules match one bridge.  A program of its own so that
+ * libnftables is loaded only when there is something to look at.
+ *
+ *   redock-net sync BRIDGE SUBNET KNOWN   our table and the accepts in other people's chains exist;
+ *                                         prints "GENERATION LEGACY RULES", where RULES is to be
+ *                                         the KNOWN of the next call (0: the first)
+ *   redock-net remove BRIDGE              nothing of them exists
+ *
+ * Everything is checked first and changed only where it differs: a change that is none would set
+ * off the same check in every other instance.
+ */
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "net/foreign.h"
+#include "net/generation.h"
+#include "net/legacy.h"
+#include "net/ruleset.h"
+#include "net/subnet.h"
+
+#include <nftables/libnftables.h>
+#include <string.h>
+
+#define ROUNDS_MAX 4 /* of check and change, while others change the rules as well */
+
+struct job {
+	struct nft_ctx *nft;
+	const char *bridge, *subnet; /* subnet NULL: remove */
+	uint64_t rules;
+};
+
+/* Runs `commands`; returns nft's answer (valid until the next run) or NULL. */
+static const char *run(struct job *j, unsigned flags, const char *commands)
+{
+	nft_ctx_output_set_flags(j->nft, flags);
+	/* reading a buffer empties it */
+	nft_ctx_get_output_buffer(j->nft);
+	nft_ctx_get_error_buffer(j->nft);
+	if (nft_run_cmd_from_buffer(j->nft, commands) != 0)
+		return NULL;
+	return nft_ctx_get_output_buffer(j->nft);
+}
+
+static int run_failed(struct job *j, struct err *e)
+{
+	char first[512];
+
+	snprintf(first, sizeof first, "%s", nft_ctx_get_error_buffer(j->nft));
+	first[strcspn(first, "\n")] = '\0';
+	return err_set(e, EIO, "nftables: %s", *first ? first : "no reason given");
+}
+
+/* What identifies our table as it should be and as the kernel has it; 0 when it has none. The
+ * elements of the map are data, not rules, and are left out (terse). */
+static uint64_t table_hash(struct job *j, const char *wanted)
+{
+	auto_free char *list = xasprintf("list table inet %s", j->bridge);
+	const char *listed = run(j, NFT_CTX_OUTPUT_TERSE, list);
+	auto_free char *both = listed ? xasprintf("%s\n%s", wanted, listed) : NULL;
+
+	return both ? subnet_hash(both) : 0;
+}
+
+/* 1: changed, 0: was right. */
+static int sync_table(struct job *j, struct err *e)
+{
+	auto_str text = STR_INIT(16384);
+	uint64_t now;
+
+	if (!j->subnet) {
+		/* not removed when it is not there: that would be a change */
+		if (!table_hash(j, ""))
+			return 0;
+		ruleset_removal(j->bridge, &text);
+		return run(j, 0, str_text(&text)) ? 1 : run_failed(j, e);
+	}
+	ruleset_text(j->bridge, j->subnet, &text);
+	now = table_hash(j, str_text(&text));
+	if (now && now == j->rules)
+		return 0;
+	if (!run(j, 0, str_text(&text)))
+		return run_failed(j, e);
+	j->rules = table_hash(j, str_text(&text));
+	return 1;
+}
+
+static int run_json(struct job *j, json_t *command, json_t **ret, struct err *e)
+{
+	auto_free char *text = json_text(command);
+	const char *answer = run(j, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_HANDLE, text);
+
+	if (!answer)
+		return run_failed(j, e);
+	if (!ret)
+		return 0;
+	return json_parse(answer, strlen(answer), "nft's answer", ret, e);
+}
+
+static int sync_foreign(struct job *j, struct err *e)
+{
+	auto_json *ask = json_pack("{s:[{s:{s:n}}]}", "nftables", "list", "chains");
+	auto_json *all = NULL, *chains = NULL, *listed = json_array(), *change = NULL;
+	json_t *commands, *chain;
+	size_t i;
+	int r = run_json(j, ask, &all, e);
+
+	if (r < 0)
+		return r;
+	chains = foreign_select(all, j->bridge);
+	json_array_foreach(chains, i, chain)
+	{
+		auto_json *list = foreign_list_command(chain);
+		json_t *rules = NULL;
+		struct err gone = { 0 };
+		if (run_json(j, list, &rules, &gone) < 0)
+			rules = json_object(); /* removed since: the next round sees what is left */
+		json_array_append_new(listed, rules);
+	}
+	commands = foreign_commands(chains, listed, j->bridge, j->subnet);
+	change = json_pack("{s:o}", "nftables", commands);
+	if (json_array_size(commands) == 0)
+		return 0;
+	r = run_json(j, change, NULL, e);
+	return r < 0 ? r : 1;
+}
+
+static int work(struct job *j, struct firewall_state *state, struct err *e)
+{
+	int table, foreign, r;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		/* read before anything is looked at: what changes later is seen by the next command
+		 */
+		r = firewall_state_read(state, e);
+		if (r < 0)
+			return r;
+		table = sync_table(j, e);
+		foreign = table < 0 ? table : sync_foreign(j, e);
+		if (foreign < 0)
+			return foreign;
+		if (!table && !foreign)
+			break;
+	}
+	return state->legacy ? legacy_sync(j->bridge, j->subnet, e) : 0;
+}
+
+static int report(const struct err *e)
+{
+	fprintf(stderr, "%s\n", e->text);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct job j = { 0 };
+	struct firewall_state state = { 0 };
+	struct subnet s;
+	struct err e = { 0 };
+	int r = 0;
+
+	if (argc == 5 && str_eq(argv[1], "sync")) {
+		j.subnet = argv[3];
+		j.rules = strtoull(argv[4], NULL, 16);
+		r = subnet_parse(j.subnet, &s, &e);
+	} else if (argc != 3 || !str_eq(argv[1], "remove")) {
+		fprintf(stderr, "usage: redock-net sync BRIDGE SUBNET KNOWN | remove BRIDGE\n");
+		return 2;
+	}
+	if (r < 0)
+		return report(&e);
+	j.bridge = argv[2];
+	j.nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (!j.nft || nft_ctx_buffer_output(j.nft) != 0 || nft_ctx_buffer_error(j.nft) != 0) {
+		fprintf(stderr, "cannot start libnftables\n");
+		return 1;
+	}
+	r = work(&j, &state, &e);
+	nft_ctx_free(j.nft);
+	if (r < 0)
+		return report(&e);
+	if (j.subnet)
+		printf("%u %u %016llx\n", state.generation, state.legacy,
+			(unsigned long long)j.rules);
+	return 0;
+}

@@ -1,0 +1,296 @@
+#include "runtime/init.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "runtime/seccomp.h"
+#include "runtime/user.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+#define NOFILE_LIMIT 1048576
+
+int init_send(int socket, const struct init_message *m, const int *fds)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)m, sizeof *m };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (m->n_fds) {
+		struct cmsghdr *c = &control.header;
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE((size_t)m->n_fds * sizeof(int));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)m->n_fds * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, (size_t)m->n_fds * sizeof(int));
+	}
+	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int init_receive(int socket, struct init_message *ret, int fds[2])
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { ret, sizeof *ret };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof control };
+	ssize_t n;
+
+	do
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n != sizeof *ret)
+		return -ECONNRESET;
+	if (ret->n_fds && msg.msg_controllen >= CMSG_LEN(sizeof(int)))
+		memcpy(fds, CMSG_DATA(&control.header), (size_t)ret->n_fds * sizeof(int));
+	return 0;
+}
+
+static int set_caps(uint64_t effective, uint64_t permitted, struct err *e)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = {
+		{ (uint32_t)effective, (uint32_t)permitted, 0 },
+		{ (uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), 0 },
+	};
+
+	if (syscall(SYS_capset, &header, data) < 0)
+		return err_errno(e, "cannot set capabilities");
+	return 0;
+}
+
+static int drop_bounding(uint64_t keep, struct err *e)
+{
+	for (unsigned cap = 0; cap < 64; cap++) {
+		if (keep & (UINT64_C(1) << cap))
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
+			if (errno == EINVAL)
+				break; /* the kernel's last one is behind us */
+			return err_errno(e, "cannot drop capability %u", cap);
+		}
+	}
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return 0;
+}
+
+/* Open files as Podman allows them, as far as our own hard limit lets us. */
+static void set_limits(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		if (l.rlim_max > NOFILE_LIMIT)
+			l.rlim_max = NOFILE_LIMIT;
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+/* WORKDIR, made when it is missing as Docker does. Never through a magic link; and what getcwd(3)
+ * calls unreachable is outside (T01). */
+static int enter_workdir(const struct spec *s, const struct root *r, struct err *e)
+{
+	const char *path = s->cwd && *s->cwd ? s->cwd : "/";
+	auto_close int dir = rfd_open(r->fd, path, O_PATH | O_DIRECTORY, 0);
+	char where[4096];
+
+	if (dir == -ENOENT) {
+		dir = root_make_path(r->fd, path, true, e);
+		if (dir < 0)
+			return err_wrap(e, "cannot make the working directory");
+	}
+	if (dir < 0 || fchdir(dir) < 0) {
+		if (dir < 0)
+			errno = -dir;
+		return err_errno(e, "cannot enter the working directory '%s'", path);
+	}
+	if (syscall(SYS_getcwd, where, sizeof where) < 0 || where[0] != '/')
+		return err_set(e, EPERM, "the working directory '%s' is outside the container",
+			path);
+	return 0;
+}
+
+/* Everything about identity, from empty, in one place (R13). */
+static int become_user(const struct spec *s, const struct user *u, struct err *e)
+{
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* ENOSYS: no keys to share */
+	if (drop_bounding(s->caps, e) < 0)
+		return -e->code;
+	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_errno(e, "cannot set no_new_privs");
+	if (seccomp_apply_default(e) < 0)
+		return -e->code;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(u->n_groups, u->groups) < 0 ||
+		setresgid(u->gid, u->gid, u->gid) < 0 || setresuid(u->uid, u->uid, u->uid) < 0 ||
+		prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		return err_errno(e, "cannot become user %u", u->uid);
+	return u->uid == 0 ? set_caps(s->caps, s->caps, e) : set_caps(0, 0, e);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int init_exec(const struct spec *s, const struct root *r, struct err *e)
+{
+	auto_strv env = { 0 };
+	struct user user;
+	bool found;
+	int code;
+
+	if (user_resolve(r->fd, s->user, &user, e) < 0)
+		return 125;
+	setsid();
+	if (s->tty && ioctl(0, TIOCSCTTY, 0) < 0) {
+		err_errno(e, "cannot take the terminal");
+		return 125;
+	}
+	if (s->tty && fchown(0, user.uid, (gid_t)-1) < 0) {
+		err_errno(e, "cannot own the terminal");
+		return 125;
+	}
+	if (!s->tty) /* as Docker: /dev/stdout can be opened again by the container's user */
+		for (int fd = 0; user.uid && fd < 3; fd++)
+			if (fchown(fd, user.uid, user.gid) < 0)
+				continue; /* /dev/null or a read-only place */
+	strv_extend(&env, s->env.v);
+	if (!strv_get_env(&env, "HOME"))
+		strv_pushf(&env, "HOME=%s", user.home);
+	set_limits();
+	if (enter_workdir(s, r, e) < 0 || become_user(s, &user, e) < 0)
+		return 125;
+	reset_signals();
+	syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+	environ = env.v;
+	execvp(s->args.v[0], s->args.v);
+	code = errno;
+	found = code != ENOENT && code != ENOTDIR;
+	if (code == ENOENT && !strchr(s->args.v[0], '/'))
+		err_set(e, code, "'%s' was not found in the container's PATH", s->args.v[0]);
+	else if (code == EACCES || code == ENOEXEC || code == EISDIR)
+		err_set(e, code, "'%s' cannot be executed: %s", s->args.v[0], strerror(code));
+	else
+		err_set(e, code, "cannot execute '%s': %s", s->args.v[0], strerror(code));
+	return found ? 126 : 127;
+}
+
+static void fail(int status, const struct err *e)
+{
+	struct init_message m = { .type = INIT_FAILED, .exec_status = status, .err = *e };
+
+	init_send(INIT_FD_CONTROL, &m, NULL);
+	_exit(status);
+}
+
+/* Forks the container's process; a close-on-exec pipe tells whether exec succeeded. */
+static pid_t start_process(const struct spec *s, struct root *r)
+{
+	struct {
+		int status;
+		struct err err;
+	} report = { 125, { 0 } };
+	int pipe_fds[2];
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+		err_errno(&report.err, "cannot start the container's process");
+		fail(125, &report.err);
+		return -1;
+	}
+	if (pid == 0) {
+		report.status = init_exec(s, r, &report.err);
+		fs_write_all(pipe_fds[1], &report, sizeof report);
+		_exit(report.status);
+	}
+	close(pipe_fds[1]);
+	if (fs_read_full(pipe_fds[0], &report, sizeof report) == sizeof report)
+		fail(report.status, &report.err);
+	close(pipe_fds[0]);
+	return pid;
+}
+
+/* Init needs nothing but to send signals to processes of other users. */
+static void confine_init(void)
+{
+	struct err ignored = { 0 };
+	const uint64_t kill_only = UINT64_C(1) << CAP_KILL;
+
+	drop_bounding(0, &ignored);
+	seccomp_apply_default(&ignored);
+	set_caps(kill_only, kill_only, &ignored);
+}
+
+static void write_exit(int status)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d\n", status);
+	if (pwrite(INIT_FD_EXIT, text, strlen(text), 0) < 0)
+		return; /* the monitor has it from waitpid(2) */
+}
+
+void init_main(const struct spec *s, struct root *r)
+{
+	struct init_message started = { .type = INIT_STARTED };
+	sigset_t all;
+	pid_t process, pid;
+	int status, sig, nothing;
+
+	prctl(PR_SET_NAME, "redock-init");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL); /* blocked ones wait for sigwait(3), even for PID 1 */
+	process = start_process(s, r);
+	/* the process has its own copies: a terminal or pipe must end when that one closes it */
+	nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd < 3; fd++)
+		dup3(nothing, fd, O_CLOEXEC);
+	close(nothing);
+	close_fd(&r->fd);
+	close_fd(&r->proc_fd);
+	close_fd(&r->pty_slave);
+	confine_init();
+	init_send(INIT_FD_CONTROL, &started, NULL);
+	close(INIT_FD_CONTROL);
+	for (;;) {
+		if (sigwait(&all, &sig) != 0)
+			continue;
+		if (sig != SIGCHLD) {
+			kill(process, sig);
+			continue;
+		}
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (pid != process)
+				continue;
+			status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+			write_exit(status);
+			_exit(status);
+		}
+	}
+}

@@ -1,0 +1,40 @@
+#pragma once
+/*
+ * PID 1 of a container: ours.  It starts the container's process, passes every signal on to it, reaps
+ * whatever is left behind, and holds the other ends of the container's pipes, so that a monitor that
+ * dies takes nothing with it.
+ */
+#include "base/err.h"
+#include "runtime/root.h"
+#include "runtime/spec.h"
+
+/* Where init holds what a new monitor takes over with pidfd_getfd(2); -1 in the process that has
+ * none of it. The numbers are fixed for that reason. */
+enum init_fd {
+	INIT_FD_STDOUT = 3, /* read ends; not stdin, whose end the process must be able to see */
+	INIT_FD_STDERR,
+	INIT_FD_PTY,
+	INIT_FD_NOTIFY,
+	INIT_FD_EXIT,      /* file that gets the exit status */
+	INIT_FD_CONTROL,   /* socket to the monitor, until the process has been started */
+	INIT_FD_END,
+};
+
+/* What a container's first process says to the monitor over the control socket. */
+enum init_message_type { INIT_FDS, INIT_STARTED, INIT_FAILED };
+struct init_message {
+	enum init_message_type type;
+	int exec_status; /* INIT_FAILED: 125, 126 or 127 */
+	struct err err;
+	int n_fds;       /* INIT_FDS: pty and/or notify follow as SCM_RIGHTS, in this order */
+	bool has_pty, has_notify;
+};
+
+/* Runs as PID 1, with fds 0-2 the container's own and INIT_FD_* in place; does not return. */
+__attribute__((noreturn)) void init_main(const struct spec *, struct root *);
+/* Becomes the container's process in place of the caller; returns only when it failed, with the
+ * exit status that Docker gives to that (125, 126 or 127). */
+int init_exec(const struct spec *, const struct root *, struct err *e);
+/* Sends or receives a message; fds may be NULL. 0 or -errno (-ECONNRESET at the end). */
+int init_send(int socket, const struct init_message *, const int *fds);
+int init_receive(int socket, struct init_message *ret, int fds[2]);

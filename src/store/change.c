@@ -1,0 +1,254 @@
+#include "base/mem.h"
+#include "store/write.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define COMMIT_LAYERS_MAX 64 /* DECISIONS.md 4: overlay slows down and ends at 500 */
+
+struct change {
+	struct op *op;
+	const json_t *request;
+	const struct teller *teller;
+	struct publish publish;
+};
+
+/* Name and place of the next blob that this change makes. */
+static struct publish_blob *next_blob(struct change *c)
+{
+	struct publish_blob *b = &c->publish.blobs[c->publish.n_blobs];
+
+	snprintf(b->name, sizeof b->name, "blob-%zu", c->publish.n_blobs++);
+	return b;
+}
+
+static int put_document(
+	struct change *c, const json_t *j, struct document_blob *ret, size_t max, struct err *e)
+{
+	struct publish_blob *slot = next_blob(c);
+	auto_free char *text = json_text(j);
+	auto_blob blob = BLOB_INIT;
+
+	if (strlen(text) > max)
+		return err_set(e, E2BIG, "the image's description is larger than %zu bytes", max);
+	if (blob_create(c->op->dir_fd, slot->name, &blob, e) < 0 ||
+		blob_write(&blob, text, strlen(text), e) < 0 ||
+		blob_finish(&blob, &slot->is.digest, e) < 0)
+		return -e->code;
+	slot->is.size = blob.size;
+	*ret = slot->is;
+	return 0;
+}
+
+/* Unpacks an archive into the operation's "layer"; `blob` gets its stream. */
+static int make_layer(
+	struct change *c, int archive_fd, struct blob *blob, struct digest *ret, struct err *e)
+{
+	auto_close int layer = -1, tree = -1;
+	struct layer_apply o = { .archive_fd = archive_fd,
+		.scratch_fd = c->op->dir_fd,
+		.blob = blob,
+		.max_bytes = (uint64_t)json_int(c->request, "max_bytes", 0),
+		.teller = c->teller };
+	uint64_t entries;
+	char line[DIGEST_SIZE + 1];
+
+	layer = fs_open_dir_make(c->op->dir_fd, "layer", 0700, e);
+	if (layer < 0 || (tree = fs_open_dir_make(layer, "fs", 0755, e)) < 0)
+		return -e->code;
+	o.tree_fd = tree;
+	if (layer_apply(&o, &entries, e) < 0)
+		return -e->code;
+	tell(c->teller, "writing to the disk");
+	if (tree_sync(tree, entries, e) < 0 || blob_finish(blob, ret, e) < 0)
+		return -e->code;
+	snprintf(line, sizeof line, "%s\n", ret->text);
+	c->publish.has_layer = true;
+	c->publish.diff_id = *ret;
+	return fs_write_file(layer, "diff-id", line, strlen(line), 0600, FS_DURABLE, e);
+}
+
+/* Config and manifest on top of the parent's, then everything gets its name. */
+static int finish(struct change *c, const json_t *parent_config, const json_t *parent_manifest,
+	const struct document_blob *layer, bool flatten, struct digest *ret_id, struct err *e)
+{
+	auto_json *config = NULL, *manifest = NULL;
+	struct document_blob config_blob, manifest_blob;
+	char now[36];
+
+	document_now(now);
+	config = document_config(
+		parent_config, c->request, layer ? c->publish.diff_id.text : NULL, flatten, now);
+	if (put_document(c, config, &config_blob, CONFIG_MAX, e) < 0)
+		return -e->code;
+	manifest = document_manifest(parent_manifest, &config_blob, layer, flatten);
+	if (put_document(c, manifest, &manifest_blob, MANIFEST_MAX, e) < 0)
+		return -e->code;
+	c->publish.manifest = manifest_blob.digest;
+	if (publish(c->op, &c->publish, e) < 0)
+		return -e->code;
+	*ret_id = config_blob.digest;
+	return 0;
+}
+
+static int run_import(struct change *c, int archive_fd, struct digest *ret_id, struct err *e)
+{
+	struct publish_blob *slot = next_blob(c);
+	auto_blob blob = BLOB_INIT;
+
+	if (blob_create(c->op->dir_fd, slot->name, &blob, e) < 0 ||
+		make_layer(c, archive_fd, &blob, &slot->is.digest, e) < 0)
+		return -e->code;
+	slot->is.size = blob.size;
+	/* the callers of an import know no list of what containers need: nothing is dropped */
+	return finish(c, NULL, NULL, &slot->is, false, ret_id, e);
+}
+
+/* The trees of an image, the topmost first, behind the upper directory. */
+static int open_trees(struct store *s, const struct image *im, int upper, int *fds, struct err *e)
+{
+	fds[0] = upper;
+	for (size_t i = 0; i < im->layers.n; i++) {
+		char name[48];
+		if (store_layer_name(s, im->layers.v[im->layers.n - 1 - i], name, e) < 0)
+			return -e->code;
+		fds[i + 1] = openat(s->layers_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fds[i + 1] < 0)
+			return err_errno(e, "cannot open layer '%s'", name);
+	}
+	return 0;
+}
+
+static int diff_trees(struct change *c, const struct image *parent, int upper, bool flatten,
+	struct blob *blob, uint64_t *ret_entries, struct err *e)
+{
+	size_t n = parent->layers.n + 1;
+	auto_free int *fds = xcalloc(n, sizeof *fds);
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = -1;
+	if (flatten)
+		r = open_trees(c->op->store, parent, upper, fds, e);
+	if (r >= 0)
+		r = layer_diff(flatten ? fds : &upper, flatten ? n : 1, blob, ret_entries, e);
+	for (size_t i = 1; i < n; i++)
+		close_fd(&fds[i]);
+	return r;
+}
+
+/* Nothing but the root directory, and that looks as before. */
+static bool is_empty(struct store *s, const struct image *parent, int upper, uint64_t entries)
+{
+	struct err unused = { 0 };
+	struct stat a, b;
+	char name[48];
+
+	return entries == 1 && parent->layers.n &&
+	       store_layer_name(s, parent->layers.v[parent->layers.n - 1], name, &unused) >= 0 &&
+	       fstat(upper, &a) == 0 && fstatat(s->layers_fd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid;
+}
+
+static int commit_layer(struct change *c, const struct image *parent, int upper, bool flatten,
+	struct document_blob **ret, struct err *e)
+{
+	struct publish_blob *slot = next_blob(c);
+	auto_blob blob = BLOB_INIT, again = BLOB_INIT;
+	struct digest applied;
+	uint64_t entries;
+
+	*ret = NULL;
+	if (blob_create(c->op->dir_fd, slot->name, &blob, e) < 0 ||
+		diff_trees(c, parent, upper, flatten, &blob, &entries, e) < 0)
+		return -e->code;
+	if (c->teller && c->teller->read_done)
+		c->teller->read_done(c->teller->arg);
+	if (blob_finish(&blob, &slot->is.digest, e) < 0)
+		return -e->code;
+	if (!flatten && is_empty(c->op->store, parent, upper, entries)) {
+		c->publish.n_blobs--; /* its name is free again */
+		if (unlinkat(c->op->dir_fd, slot->name, 0) < 0)
+			return err_errno(e, "cannot remove an empty layer");
+		return 0;
+	}
+	slot->is.size = blob.size;
+	/* the tree is made from the archive, as it will be wherever the image is pulled */
+	if (lseek(blob.fd, 0, SEEK_SET) < 0)
+		return err_errno(e, "cannot read the new layer");
+	if (blob_create(-1, NULL, &again, e) < 0 || make_layer(c, blob.fd, &again, &applied, e) < 0)
+		return err_wrap(e, "cannot unpack the new layer");
+	if (!str_eq(applied.text, slot->is.digest.text))
+		return err_set(e, EIO, "the new layer was not read as it was written");
+	*ret = &slot->is;
+	return 0;
+}
+
+static int run_commit(struct change *c, int upper, struct digest *ret_id, struct err *e)
+{
+	auto_json *config = NULL, *manifest = NULL;
+	auto_image parent = { 0 };
+	struct document_blob *layer;
+	struct digest d;
+	bool flatten;
+
+	if (digest_parse(json_str(c->request, "parent", ""), &d) < 0)
+		return err_set(e, EINVAL, "the parent image has no digest");
+	if (store_manifest(c->op->store, &d, &parent, e) < 0 ||
+		store_read_json(c->op->store, &d, MANIFEST_MAX, &manifest, e) < 0 ||
+		store_read_json(c->op->store, &parent.config, CONFIG_MAX, &config, e) < 0)
+		return err_wrap(e, "cannot read the image it was made from");
+	flatten = parent.layers.n + 1 > COMMIT_LAYERS_MAX;
+	if (flatten)
+		tell(c->teller, "joining %zu layers", parent.layers.n + 1);
+	if (commit_layer(c, &parent, upper, flatten, &layer, e) < 0)
+		return -e->code;
+	c->publish.collect = true;
+	return finish(c, config, manifest, layer, flatten, ret_id, e);
+}
+
+static int run_remove(
+	struct op *op, const struct image_ref *ref, const struct strv *keep, struct err *e)
+{
+	auto_close int lock = op_lock(op, e);
+	char key[3 * IMAGE_REF_TEXT_SIZE], name[IMAGE_REF_TEXT_SIZE];
+	struct err unused = { 0 };
+
+	if (lock < 0)
+		return lock;
+	image_ref_key(ref, key);
+	image_ref_text(ref, name);
+	if (faccessat(op->store->images_fd, key, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, ENOENT, "no image named '%s'", name);
+	if (op_discard(op, op->store->images_fd, key, e) < 0 ||
+		fs_sync(op->store->images_fd, e) < 0)
+		return -e->code;
+	/* the name is gone, which is what was asked; the next change tries again to drop the rest
+	 */
+	(void)collect_garbage(op, keep, &unused);
+	close_fd(&lock);
+	return index_write(op->store, e);
+}
+
+int change_run(struct store *s, const json_t *request, int data_fd, const struct teller *teller,
+	struct digest *ret_id, struct err *e)
+{
+	const char *what = json_str(request, "op", "");
+	auto_strv keep = { 0 };
+	auto_op op = OP_INIT;
+	struct change c = { .op = &op, .request = request, .teller = teller };
+
+	json_get_strv(request, "keep", &keep);
+	c.publish.keep = &keep;
+	*ret_id = (struct digest){ "" };
+	if (image_ref_parse(json_str(request, "ref", ""), &c.publish.ref, e) < 0 ||
+		op_begin(s, &op, e) < 0)
+		return -e->code;
+	if (str_eq(what, "import"))
+		return run_import(&c, data_fd, ret_id, e);
+	if (str_eq(what, "commit"))
+		return run_commit(&c, data_fd, ret_id, e);
+	if (str_eq(what, "remove"))
+		return run_remove(&op, &c.publish.ref, &keep, e);
+	return err_set(e, EINVAL, "'%.40s' is nothing that redock-store can do", what);
+}

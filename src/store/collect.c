@@ -1,0 +1,111 @@
+#include "base/mem.h"
+#include "store/write.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* The names, below blobs/sha256 and layers/, of what must stay. */
+struct live {
+	struct strv blobs, layers;
+};
+
+static void live_release(struct live *l)
+{
+	strv_release(&l->blobs);
+	strv_release(&l->layers);
+}
+#define auto_live __attribute__((cleanup(live_release))) struct live
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort(struct strv *v)
+{
+	if (v->n)
+		qsort(v->v, v->n, sizeof *v->v, by_text);
+}
+
+static bool has(const struct strv *v, const char *name)
+{
+	return v->n && bsearch(&name, v->v, v->n, sizeof *v->v, by_text);
+}
+
+static int need(struct store *s, const struct digest *manifest, struct live *live, struct err *e)
+{
+	auto_image im = { 0 };
+	int r = store_manifest(s, manifest, &im, e);
+
+	if (r < 0)
+		return r;
+	strv_push(&live->blobs, digest_hex(&im.manifest));
+	strv_push(&live->blobs, digest_hex(&im.config));
+	for (size_t i = 0; i < im.layers.n; i++) {
+		char key[LAYER_KEY_SIZE];
+		layer_key(im.layers.v[i], key);
+		strv_push(&live->blobs, im.blobs.v[i] + strlen("sha256:"));
+		strv_push(&live->layers, key);
+	}
+	return 0;
+}
+
+/* When one image cannot be read, nobody knows what it needs: then nothing is dropped. */
+static int find_live(struct store *s, const struct strv *keep, struct live *live, struct err *e)
+{
+	auto_free struct image_ref *refs = NULL;
+	struct digest d;
+	size_t n = 0;
+
+	if (store_image_refs(s, &refs, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		if (store_image_digest(s, &refs[i], &d, e) < 0 || need(s, &d, live, e) < 0)
+			return -e->code;
+	for (size_t i = 0; keep && i < keep->n; i++) {
+		if (digest_parse(keep->v[i], &d) < 0)
+			return err_set(e, EINVAL, "'%.80s' is no manifest's digest", keep->v[i]);
+		if (faccessat(s->blobs_fd, digest_hex(&d), F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+			errno == ENOENT)
+			continue; /* it is gone already */
+		if (need(s, &d, live, e) < 0)
+			return -e->code;
+	}
+	sort(&live->blobs);
+	sort(&live->layers);
+	return 0;
+}
+
+static int drop_others(
+	struct op *op, int dirfd, size_t name_len, const struct strv *live, struct err *e)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *ent;
+
+	if (!d) {
+		close_fd(&fd);
+		return err_errno(e, "cannot read the store");
+	}
+	while ((errno = 0, ent = readdir(d))) {
+		const char *name = ent->d_name;
+		/* what we did not make we do not remove */
+		if (strlen(name) != name_len || strspn(name, "0123456789abcdef") != name_len)
+			continue;
+		if (!has(live, name) && op_discard(op, dirfd, name, e) < 0)
+			return -e->code;
+	}
+	return errno ? err_errno(e, "cannot read the store") : 0;
+}
+
+int collect_garbage(struct op *op, const struct strv *keep, struct err *e)
+{
+	auto_live live = { 0 };
+	int r = find_live(op->store, keep, &live, e);
+
+	if (r >= 0)
+		r = drop_others(op, op->store->layers_fd, LAYER_KEY_SIZE - 1, &live.layers, e);
+	if (r >= 0)
+		r = drop_others(op, op->store->blobs_fd, 64, &live.blobs, e);
+	return r;
+}

@@ -1,0 +1,352 @@
+#include "base/mem.h"
+#include "store/write.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define READ_SIZE ((size_t)1 << 20)
+
+/*
+ * The walk goes down one directory in all given trees at once, the topmost first, as overlayfs
+ * looks at its layers.  With one tree, whiteouts and opaque directories are written as what they
+ * are; with more, they are executed and the result is complete.
+ */
+struct diff {
+	struct blob *blob;
+	struct links links;
+	struct str path;
+	char *buffer;
+	uint64_t entries;
+	unsigned depth;
+	bool complete;
+};
+
+/* The same directory in some of the trees. */
+struct level {
+	int *fds;
+	size_t n;
+};
+
+static void level_release(struct level *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		close_fd(&l->fds[i]);
+	free(l->fds);
+	l->fds = NULL;
+	l->n = 0;
+}
+#define auto_level __attribute__((cleanup(level_release))) struct level
+
+struct found {
+	char *name;
+	size_t tree; /* the topmost that has it */
+};
+struct found_list {
+	struct found *v;
+	size_t n, size;
+};
+
+static void found_release(struct found_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].name);
+	free(l->v);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r ? r : (x->tree > y->tree) - (x->tree < y->tree);
+}
+
+static int read_names(const struct level *l, struct found_list *ret, struct err *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		int fd = openat(l->fds[i], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+		struct dirent *ent;
+		if (!d) {
+			close_fd(&fd);
+			return err_errno(e, "cannot read a directory");
+		}
+		while ((errno = 0, ent = readdir(d))) {
+			if (str_eq(ent->d_name, ".") || str_eq(ent->d_name, ".."))
+				continue;
+			if (ret->n >= ENTRIES_MAX)
+				return err_set(e, EFBIG, "a directory has too many entries");
+			if (ret->n == ret->size) {
+				ret->size = ret->size ? 2 * ret->size : 32;
+				ret->v = xrealloc_array(ret->v, ret->size, sizeof *ret->v);
+			}
+			ret->v[ret->n++] = (struct found){ xstrdup(ent->d_name), i };
+		}
+		if (errno)
+			return err_errno(e, "cannot read a directory");
+	}
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof *ret->v, by_name);
+	for (size_t i = 0; i < ret->n; i++) {
+		if (kept && str_eq(ret->v[kept - 1].name, ret->v[i].name))
+			free(ret->v[i].name);
+		else
+			ret->v[kept++] = ret->v[i];
+	}
+	ret->n = kept;
+	return 0;
+}
+
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+static int put(struct diff *d, struct tar_entry *entry, struct err *e)
+{
+	if (++d->entries > ENTRIES_MAX)
+		return err_set(e, EFBIG, "there are more than %d entries", ENTRIES_MAX);
+	if (strlen(entry->path) > ENTRY_NAME_MAX)
+		return err_set(e, ENAMETOOLONG, "'%.60s...' is too long a name", entry->path);
+	return tar_put_entry(d->blob, entry, e);
+}
+
+static struct tar_entry entry_of(const struct diff *d, const struct stat *st, char type)
+{
+	return (struct tar_entry){ .path = str_text(&d->path),
+		.type = type,
+		.mode = st->st_mode & 07777,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.mtime = st->st_mtim,
+		.device = st->st_rdev };
+}
+
+/* A file that only stands for something: always the same, whatever made it. */
+static int put_mark(struct diff *d, const char *name, struct err *e)
+{
+	size_t len = d->path.len;
+	struct tar_entry entry = { .type = '0', .mode = 0600 };
+	int r;
+
+	str_addf(&d->path, ".wh.%s", name);
+	entry.path = str_text(&d->path);
+	r = put(d, &entry, e);
+	str_truncate(&d->path, len);
+	return r;
+}
+
+static int put_content(struct diff *d, int fd, uint64_t size, struct err *e)
+{
+	uint64_t left = size;
+
+	while (left) {
+		size_t want = left < READ_SIZE ? (size_t)left : READ_SIZE;
+		ssize_t n = fs_read_full(fd, d->buffer, want);
+		if (n < 0) {
+			errno = (int)-n;
+			return err_errno(e, "cannot read '%s'", str_text(&d->path));
+		}
+		if ((size_t)n < want)
+			return err_set(
+				e, EAGAIN, "'%s' shrank while it was read", str_text(&d->path));
+		if (blob_write(d->blob, d->buffer, want, e) < 0)
+			return -e->code;
+		left -= want;
+	}
+	return tar_put_padding(d->blob, size, e);
+}
+
+static int put_file(struct diff *d, int dir, const char *name, struct err *e)
+{
+	auto_close int fd = openat(
+		dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
+	auto_xattrs xattrs = { 0 };
+	struct tar_entry entry;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, "cannot open '%s'", str_text(&d->path));
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, EAGAIN, "'%s' changed while it was read", str_text(&d->path));
+	if (xattr_read(fd, str_text(&d->path), &xattrs, e) < 0)
+		return -e->code;
+	entry = entry_of(d, &st, '0');
+	entry.size = (uint64_t)st.st_size;
+	entry.xattrs = &xattrs;
+	if (put(d, &entry, e) < 0)
+		return -e->code;
+	return put_content(d, fd, entry.size, e);
+}
+
+static int put_symlink(
+	struct diff *d, int dir, const char *name, const struct stat *st, struct err *e)
+{
+	struct tar_entry entry = entry_of(d, st, '2');
+	char target[4097];
+	ssize_t n = readlinkat(dir, name, target, sizeof target - 1);
+
+	if (n < 0)
+		return err_errno(e, "cannot read '%s'", str_text(&d->path));
+	target[n] = '\0';
+	entry.link = target;
+	return put(d, &entry, e);
+}
+
+/* Anything but a directory. */
+static int put_node(struct diff *d, int dir, const char *name, const struct stat *st, struct err *e)
+{
+	struct tar_entry entry;
+	const char *first;
+
+	if (S_ISSOCK(st->st_mode))
+		return 0;
+	if (st->st_nlink > 1) {
+		first = links_meet(&d->links, st->st_dev, st->st_ino, str_text(&d->path));
+		if (first) {
+			entry = entry_of(d, st, '1');
+			entry.link = first;
+			return put(d, &entry, e);
+		}
+	}
+	if (S_ISREG(st->st_mode))
+		return put_file(d, dir, name, e);
+	if (S_ISLNK(st->st_mode))
+		return put_symlink(d, dir, name, st, e);
+	entry = entry_of(d, st, S_ISCHR(st->st_mode) ? '3' : S_ISBLK(st->st_mode) ? '4' : '6');
+	return put(d, &entry, e);
+}
+
+static int walk(struct diff *d, const struct level *l, struct err *e);
+
+/* Directory `name` of tree `top` and those below it that show through. */
+static int open_level(struct diff *d, const struct level *l, const struct found *f,
+	struct level *ret, struct xattr_list *ret_xattrs, struct err *e)
+{
+	bool opaque = false;
+
+	ret->fds = xcalloc(l->n - f->tree, sizeof *ret->fds);
+	for (size_t i = f->tree; i < l->n && !opaque; i++) {
+		auto_xattrs xattrs = { 0 };
+		int fd = openat(l->fds[i], f->name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
+		if (fd < 0 && errno == ENOENT && i > f->tree)
+			continue;
+		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) && i > f->tree)
+			break; /* a file or whiteout hides what is below */
+		if (fd < 0)
+			return err_errno(e, "cannot open '%s'", str_text(&d->path));
+		ret->fds[ret->n++] = fd;
+		if (xattr_read(fd, str_text(&d->path), &xattrs, e) < 0)
+			return -e->code;
+		opaque = xattrs.opaque;
+		if (i == f->tree) {
+			*ret_xattrs = xattrs;
+			memset(&xattrs, 0, sizeof xattrs);
+		}
+	}
+	return 0;
+}
+
+/* The directory itself, then all below it. `path` ends in '/'. */
+static int put_level(
+	struct diff *d, const struct level *l, const struct xattr_list *xattrs, struct err *e)
+{
+	struct tar_entry entry;
+	struct stat st;
+
+	if (fstat(l->fds[0], &st) < 0)
+		return err_errno(e, "cannot read '%s'", str_text(&d->path));
+	entry = entry_of(d, &st, '5');
+	entry.xattrs = xattrs;
+	if (!*entry.path)
+		entry.path = "./";
+	if (put(d, &entry, e) < 0)
+		return -e->code;
+	if (xattrs->opaque && !d->complete && *str_text(&d->path) && put_mark(d, ".wh..opq", e) < 0)
+		return -e->code;
+	return walk(d, l, e);
+}
+
+static int put_directory(
+	struct diff *d, const struct level *l, const struct found *f, struct err *e)
+{
+	auto_xattrs xattrs = { 0 };
+	auto_level below = { 0 };
+	int r;
+
+	/* what we write we must be able to read again (T15) */
+	if (d->depth >= ENTRY_DEPTH_MAX)
+		return err_set(e, ELOOP, "'%.60s...' is more than %d directories deep",
+			str_text(&d->path), ENTRY_DEPTH_MAX);
+	r = open_level(d, l, f, &below, &xattrs, e);
+	if (r < 0)
+		return r;
+	str_add_char(&d->path, '/');
+	d->depth++;
+	r = put_level(d, &below, &xattrs, e);
+	d->depth--;
+	return r;
+}
+
+static int walk_one(struct diff *d, const struct level *l, const struct found *f, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(l->fds[f->tree], f->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(e, "cannot read '%s%s'", str_text(&d->path), f->name);
+	if (is_whiteout(&st))
+		return d->complete ? 0 : put_mark(d, f->name, e);
+	/* a layer cannot say this name without deleting something: there is no way to save it */
+	if (str_starts(f->name, ".wh.")) {
+		err_set(e, EINVAL, "'/%s%s' cannot be saved: names with '.wh.' are reserved",
+			str_text(&d->path), f->name);
+		return err_hint(e, "rename or remove it");
+	}
+	str_add(&d->path, f->name);
+	if (d->path.overflow)
+		return err_set(
+			e, ENAMETOOLONG, "'%.60s...' is too long a name", str_text(&d->path));
+	return S_ISDIR(st.st_mode) ? put_directory(d, l, f, e)
+				   : put_node(d, l->fds[f->tree], f->name, &st, e);
+}
+
+static int walk(struct diff *d, const struct level *l, struct err *e)
+{
+	struct found_list list = { 0 };
+	size_t len = d->path.len;
+	int r = read_names(l, &list, e);
+
+	for (size_t i = 0; r >= 0 && i < list.n; i++) {
+		r = walk_one(d, l, &list.v[i], e);
+		str_truncate(&d->path, len);
+	}
+	found_release(&list);
+	return r;
+}
+
+int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entries, struct err *e)
+{
+	struct diff d = { .blob = blob, .path = STR_INIT(ENTRY_NAME_MAX), .complete = n > 1 };
+	const struct level given = { (int *)fds, n };
+	const struct found root = { (char *)".", 0 };
+	auto_xattrs xattrs = { 0 };
+	auto_level top = { 0 };
+	int r;
+
+	d.buffer = xmalloc(READ_SIZE);
+	r = open_level(&d, &given, &root, &top, &xattrs, e);
+	if (r >= 0)
+		r = put_level(&d, &top, &xattrs, e);
+	if (r >= 0)
+		r = tar_put_end(blob, e);
+	if (r >= 0)
+		*ret_entries = d.entries;
+	links_release(&d.links);
+	str_release(&d.path);
+	free(d.buffer);
+	return r;
+}

@@ -1,0 +1,35 @@
+#pragma once
+/* What the two halves of store/ share, and nobody else sees. */
+#include "base/json.h"
+#include "store/store.h"
+
+#define MANIFEST_MAX ((size_t)4 << 20) /* SECURITY-BAR T15's caps, those of the OCI registries */
+#define CONFIG_MAX   ((size_t)8 << 20)
+#define LAYERS_MAX   500 /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
+
+#define MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
+#define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
+#define MEDIA_LAYER    "application/vnd.oci.image.layer.v1.tar"
+
+#define LAYER_KEY_SIZE 33 /* 32 digits of the diff-id and a NUL */
+
+struct store {
+	int root_fd, blobs_fd, layers_fd, images_fd, tmp_fd;
+};
+
+/* Reads and parses a JSON blob. */
+int store_read_json(struct store *, const struct digest *, size_t max, json_t **ret, struct err *e);
+/* The manifest that the name stands for now; -ENOENT as store_image(). */
+int store_image_digest(struct store *, const struct image_ref *, struct digest *ret, struct err *e);
+/* Fills in what a manifest says; *ret_config_size is what it says of its config. */
+int image_parse_manifest(
+	const json_t *manifest, struct image *ret, uint64_t *ret_config_size, struct err *e);
+/* Fills in what a config says; the manifest has been parsed into `ret` before. */
+int image_parse_config(const json_t *config, struct image *ret, struct err *e);
+/* The name of a layer's directory below layers/. */
+void layer_key(const char *diff_id, char ret[LAYER_KEY_SIZE]);
+
+/* The numbers of the helper's file descriptors. */
+enum helper_fd { HELPER_OUT = 1, HELPER_REQUEST = 3, HELPER_ROOT = 4, HELPER_DATA = 5 };
+#define HELPER_REQUEST_MAX ((size_t)16 << 20)

@@ -1,0 +1,209 @@
+#include "store/reference.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_lower_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_alnum(char c)
+{
+	return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
+}
+
+/* One path component: runs of [a-z0-9] joined by '.', '_', '__' or any number of '-'. */
+static bool is_component(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	for (;;) {
+		size_t start = i, dashes;
+		while (i < n && is_lower_alnum(s[i]))
+			i++;
+		if (i == start)
+			return false;
+		if (i == n)
+			return true;
+		if (s[i] == '.') {
+			i++;
+		} else if (s[i] == '_') {
+			i += i + 1 < n && s[i + 1] == '_' ? 2 : 1;
+		} else {
+			for (dashes = 0; i < n && s[i] == '-'; dashes++)
+				i++;
+			if (!dashes)
+				return false;
+		}
+	}
+}
+
+/* A registry's host name, with its port perhaps. */
+static bool is_host(const char *s, size_t n)
+{
+	const char *colon = memchr(s, ':', n);
+	size_t host = colon ? (size_t)(colon - s) : n;
+
+	if (colon) {
+		size_t digits = n - host - 1;
+		if (digits < 1 || digits > 5)
+			return false;
+		for (size_t i = host + 1; i < n; i++)
+			if (s[i] < '0' || s[i] > '9')
+				return false;
+	}
+	for (size_t i = 0; i < host; i++) {
+		bool edge = i == 0 || i + 1 == host || s[i - 1] == '.' || s[i + 1] == '.';
+		if (is_alnum(s[i]))
+			continue;
+		if (edge || (s[i] != '-' && s[i] != '.'))
+			return false;
+	}
+	return host > 0;
+}
+
+/* Docker's rule: the first of several components is a host if it could not be a path or has the
+ * look of a host. */
+static bool looks_like_host(const char *s, size_t n)
+{
+	if (n == 9 && memcmp(s, "localhost", 9) == 0)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (s[i] == '.' || s[i] == ':' || (s[i] >= 'A' && s[i] <= 'Z'))
+			return true;
+	return false;
+}
+
+static bool is_repository(const char *s, size_t n)
+{
+	const char *slash = memchr(s, '/', n);
+
+	if (slash && looks_like_host(s, (size_t)(slash - s))) {
+		if (!is_host(s, (size_t)(slash - s)))
+			return false;
+		n -= (size_t)(slash + 1 - s);
+		s = slash + 1;
+	}
+	for (;;) {
+		size_t part;
+		slash = memchr(s, '/', n);
+		part = slash ? (size_t)(slash - s) : n;
+		if (!is_component(s, part))
+			return false;
+		if (!slash)
+			return true;
+		s += part + 1;
+		n -= part + 1;
+	}
+}
+
+static bool is_tag(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n < 1 || n > 128 || *s == '.' || *s == '-')
+		return false;
+	for (; *s; s++)
+		if (!is_alnum(*s) && *s != '_' && *s != '.' && *s != '-')
+			return false;
+	return true;
+}
+
+static int bad_name(const char *text, struct err *e)
+{
+	err_set(e, EINVAL, "'%.*s' is not an image name", 300, str_is_one_line(text) ? text : "?");
+	return err_hint(e, "REPOSITORY:TAG, the repository in lower-case letters and digits, with "
+			   "single '.', '_' or '-' between them");
+}
+
+int image_ref_parse(const char *text, struct image_ref *ret, struct err *e)
+{
+	const char *slash = strrchr(text, '/'), *colon = strchr(slash ? slash : text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	const char *tag = colon ? colon + 1 : "latest";
+	char key[3 * IMAGE_REF_TEXT_SIZE];
+	struct image_ref ref = { 0 };
+
+	if (strchr(text, '@')) {
+		err_set(e, EINVAL, "'%.300s' names an image by its digest",
+			str_is_one_line(text) ? text : "?");
+		return err_hint(e, "use its name and tag");
+	}
+	if (n < 1 || n > IMAGE_REF_MAX || !is_repository(text, n) || !is_tag(tag))
+		return bad_name(text, e);
+	memcpy(ref.repository, text, n);
+	memcpy(ref.tag, tag, strlen(tag));
+	image_ref_key(&ref, key);
+	if (strlen(key) > 255) /* NAME_MAX: it has to be the name of a directory */
+		return err_set(e, ENAMETOOLONG, "image name '%.60s...' is too long", text);
+	*ret = ref;
+	return 0;
+}
+
+void image_ref_text(const struct image_ref *ref, char ret[IMAGE_REF_TEXT_SIZE])
+{
+	snprintf(ret, IMAGE_REF_TEXT_SIZE, "%s:%s", ref->repository, ref->tag);
+}
+
+void image_ref_key(const struct image_ref *ref, char ret[3 * IMAGE_REF_TEXT_SIZE])
+{
+	for (const char *s = ref->repository; *s; s++) {
+		if (*s == '/') {
+			memcpy(ret, "%2F", 3);
+			ret += 3;
+		} else {
+			*ret++ = *s;
+		}
+	}
+	*ret++ = ':';
+	memcpy(ret, ref->tag, strlen(ref->tag) + 1);
+}
+
+int image_ref_from_key(const char *key, struct image_ref *ret)
+{
+	char text[IMAGE_REF_TEXT_SIZE], again[3 * IMAGE_REF_TEXT_SIZE];
+	struct image_ref ref;
+	struct err e;
+	size_t n = 0;
+
+	for (const char *s = key; *s; n++) {
+		if (n + 1 >= sizeof text)
+			return -EINVAL;
+		if (str_starts(s, "%2F")) {
+			text[n] = '/';
+			s += 3;
+		} else {
+			text[n] = *s++;
+		}
+	}
+	text[n] = '\0';
+	if (image_ref_parse(text, &ref, &e) < 0)
+		return -EINVAL;
+	image_ref_key(&ref, again);
+	if (!str_eq(again, key)) /* "a" for "a:latest", or a real '/' */
+		return -EINVAL;
+	*ret = ref;
+	return 0;
+}
+
+int digest_parse(const char *text, struct digest *ret)
+{
+	const char *hex = text + 7;
+
+	if (!str_starts(text, "sha256:") || strlen(hex) != 64)
+		return -EINVAL;
+	for (size_t i = 0; i < 64; i++)
+		if (!((hex[i] >= '0' && hex[i] <= '9') || (hex[i] >= 'a' && hex[i] <= 'f')))
+			return -EINVAL;
+	memcpy(ret->text, text, DIGEST_SIZE);
+	return 0;
+}
+
+const char *digest_hex(const struct digest *d)
+{
+	return d->text + 7;
+}

@@ -1,0 +1,210 @@
+#pragma once
+/*
+ * The writing half of the store: what runs inside redock-store and nowhere else.
+ *
+ * Every change is an operation: a directory below tmp/ with a lock file that its process holds.
+ * All is written and brought to the disk there, then gets its names under the store's lock, in
+ * the order blobs, layer, image.  So a process that dies anywhere leaves the old state whole, and
+ * its directory to the next operation, which sees that nobody holds the lock and removes it.
+ */
+#include "base/err.h"
+#include "store/internal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#define ENTRY_NAME_MAX  4096
+#define ENTRY_DEPTH_MAX 255
+#define ENTRIES_MAX     4000000
+#define ENTRY_EXTRA_MAX ((size_t)1 << 20) /* extended attributes or one pax header */
+#define UNPACKED_MAX    ((uint64_t)1 << 40)
+/* A layer that expands more than this is a bomb, once it is large enough to hurt. */
+#define RATIO_MAX  200
+#define RATIO_FROM ((uint64_t)1 << 30)
+
+/* Lines for the person who waits, and the moment when a tree has been read. Any may be NULL. */
+struct teller {
+	void (*progress)(void *arg, const char *line);
+	void (*read_done)(void *arg);
+	void *arg;
+};
+void tell(const struct teller *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- op.c: operations and the store's lock ---- */
+
+struct op {
+	struct store *store;
+	int dir_fd, lock_fd;
+	char name[33];
+	unsigned trash;
+};
+#define OP_INIT                                                                                    \
+	{                                                                                          \
+		.dir_fd = -1, .lock_fd = -1                                                        \
+	}
+/* Begins one, and removes what dead ones left behind. */
+int op_begin(struct store *, struct op *ret, struct err *e);
+/* Removes all that has not been published. */
+void op_end(struct op *);
+#define auto_op __attribute__((cleanup(op_end))) struct op
+/* The store's lock; closing the fd unlocks. */
+int op_lock(struct op *, struct err *e);
+/* Moves `name` below `dirfd` into the operation's directory, where op_end() removes it: a rename
+ * takes no time, so that a lock need not be held while a tree is removed. Missing is fine. */
+int op_discard(struct op *, int dirfd, const char *name, struct err *e);
+/* Brings a tree of `entries` files and directories to the disk. */
+int tree_sync(int fd, uint64_t entries, struct err *e);
+
+/* ---- blob.c: files named by their digest ---- */
+
+struct blob {
+	int fd; /* -1: only the digest is wanted */
+	void *sha;
+	char *buffer;
+	size_t used;
+	uint64_t size, flushed;
+};
+#define BLOB_INIT                                                                                  \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
+/* Makes file `name` below `dirfd`; NULL: no file. */
+int blob_create(int dirfd, const char *name, struct blob *ret, struct err *e);
+int blob_write(struct blob *, const void *data, size_t len, struct err *e);
+/* Flushes, syncs; the file stays open until the release. */
+int blob_finish(struct blob *, struct digest *ret, struct err *e);
+void blob_release(struct blob *);
+#define auto_blob __attribute__((cleanup(blob_release))) struct blob
+
+/* ---- stream.c: an archive, compressed or not, as a sequence of entries ---- */
+
+struct archive_entry;
+struct tar_stream;
+struct tar_stream_options {
+	int fd;
+	struct blob *blob;  /* gets the uncompressed stream */
+	uint64_t max_bytes; /* of that; 0: UNPACKED_MAX */
+	const struct teller *teller;
+};
+int tar_stream_open(const struct tar_stream_options *, struct tar_stream **ret, struct err *e);
+void tar_stream_close(struct tar_stream *);
+/* 1 and an entry that is valid until the next call, or 0 at the end of the archive. */
+int tar_stream_next(struct tar_stream *, struct archive_entry **ret, struct err *e);
+/* The next piece of the entry's content: 1, or 0 at its end. */
+int tar_stream_data(
+	struct tar_stream *, const void **ret, size_t *ret_len, int64_t *ret_offset, struct err *e);
+/* Reads what follows the archive's end, so that the blob gets the whole stream. */
+int tar_stream_drain(struct tar_stream *, struct err *e);
+
+/* ---- apply.c: a layer's archive becomes a tree ---- */
+
+struct layer_apply {
+	int archive_fd;
+	int tree_fd;        /* an empty directory, the layer's root */
+	int scratch_fd;     /* a directory for a scratch file, outside the tree */
+	struct blob *blob;  /* as in tar_stream_options */
+	uint64_t max_bytes; /* quota for the stream and for the files' sizes; 0: UNPACKED_MAX */
+	const struct teller *teller;
+};
+/* Returns the number of entries in *ret_entries. The tree is not synced. */
+int layer_apply(const struct layer_apply *, uint64_t *ret_entries, struct err *e);
+
+/* ---- diff.c: trees become a layer's archive ---- */
+
+/* Writes what overlay directories `fds` (the topmost first) hold. One: a layer, with whiteouts.
+ * More: the complete tree that overlayfs would show. Equal trees make equal archives. */
+int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entries, struct err *e);
+
+/* ---- tar.c: one entry of a pax archive ---- */
+
+struct xattr_list;
+struct tar_entry {
+	const char *path, *link; /* link: target of a symbolic or hard link */
+	char type;               /* typeflag of ustar: '0' '1' '2' '3' '4' '5' '6' */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	uint64_t size;
+	struct timespec mtime;
+	dev_t device;
+	const struct xattr_list *xattrs;
+};
+int tar_put_entry(struct blob *, const struct tar_entry *, struct err *e);
+int tar_put_padding(struct blob *, uint64_t size, struct err *e);
+int tar_put_end(struct blob *, struct err *e);
+
+/* ---- xattr.c ---- */
+
+struct xattr {
+	char *name, *value;
+	size_t len;
+};
+struct xattr_list {
+	struct xattr *v;
+	size_t n;
+	bool opaque; /* of an overlay directory: what lies below it is hidden */
+};
+/* Those that belong to the content, by name. -EOPNOTSUPP for what overlay features leave that
+ * cannot be saved (redirects, metadata-only copies). */
+int xattr_read(int fd, const char *path, struct xattr_list *ret, struct err *e);
+void xattr_release(struct xattr_list *);
+#define auto_xattrs __attribute__((cleanup(xattr_release))) struct xattr_list
+/* True for a name that a layer may carry. */
+bool xattr_is_content(const char *name);
+int xattr_set(int fd, const char *name, const void *value, size_t len, struct err *e);
+int xattr_set_opaque(int fd, struct err *e);
+
+/* ---- links.c: which inode was first met under which path ---- */
+
+struct links {
+	struct link_seen *v;
+	size_t n, size;
+};
+/* The path under which it was met before; NULL the first time, when `path` is remembered. */
+const char *links_meet(struct links *, dev_t dev, ino_t ino, const char *path);
+void links_release(struct links *);
+
+/* ---- document.c: configs and manifests ---- */
+
+/* $SOURCE_DATE_EPOCH (reproducible-builds.org), else now, in RFC 3339. */
+void document_now(char ret[36]);
+/* An image's config: the parent's (NULL: a new one) with the request's settings, one more history
+ * entry and, if not NULL, one more layer. `flatten`: that layer is all there is. */
+json_t *document_config(const json_t *parent, const json_t *request, const char *diff_id,
+	bool flatten, const char *now);
+struct document_blob {
+	struct digest digest;
+	uint64_t size;
+};
+json_t *document_manifest(const json_t *parent, const struct document_blob *config,
+	const struct document_blob *layer, bool flatten);
+
+/* ---- publish.c, collect.c ---- */
+
+struct publish_blob {
+	char name[16]; /* in the operation's directory */
+	struct document_blob is;
+};
+struct publish {
+	struct publish_blob blobs[3];
+	size_t n_blobs;
+	bool has_layer;        /* the directory "layer" is one more layer */
+	struct digest diff_id; /* of that */
+	struct image_ref ref;
+	struct digest manifest;
+	bool collect; /* then drop what is not needed any more */
+	const struct strv *keep;
+};
+int publish(struct op *, const struct publish *, struct err *e);
+/* Drops all blobs and layers that neither images nor `keep` need. With the store's lock held. */
+int collect_garbage(struct op *, const struct strv *keep, struct err *e);
+/* Writes index.json anew from images/. */
+int index_write(struct store *, struct err *e);
+
+/* ---- change.c: the operations themselves ---- */
+
+/* The request as client.c writes it. ret_id is the image's id, empty after a removal. */
+int change_run(struct store *, const json_t *request, int data_fd, const struct teller *,
+	struct digest *ret_id, struct err *e);

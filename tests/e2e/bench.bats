@@ -1,0 +1,19 @@
+#!/usr/bin/env bats
+# The benchmark runs, once each, so that it cannot rot. Its figures are nobody's test.
+load helper
+export BATS_TEST_TIMEOUT=600
+
+setup() {
+	instance bench
+	baseline
+}
+
+teardown() {
+	inv
+}
+
+@test "bench: a count of one gives a table" {
+	run env -u REDOCK_ROOT -u REDOCK_RUN_ROOT COUNT=1 "$TOP/bench/run"
+	expect_status 0
+	contains "run --rm"
+}

@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# Beside a running dockerd, whose firewall drops what is forwarded. All of it happens in a network
+# namespace of its own with a made-up outside, so that the host's rules are never touched.
+load helper
+
+setup_file() {
+	command -v dockerd >/dev/null || skip "no dockerd on this host"
+	machine_instance
+	# here --- out: the uplink of a host and one host of the world.
+	ip netns add rd-here
+	ip netns add rd-out
+	ip -n rd-here link add uplink type veth peer name world netns rd-out
+	ip -n rd-here link set lo up
+	ip -n rd-here link set uplink up
+	ip -n rd-here addr add 192.0.2.1/24 dev uplink
+	ip -n rd-here route add default via 192.0.2.2
+	ip -n rd-out link set lo up
+	ip -n rd-out link set world up
+	ip -n rd-out addr add 192.0.2.2/24 dev world
+	start_docker
+}
+
+start_docker() {
+	local dir="$E2E_DIR/docker"
+	mkdir -p "$dir"
+	here /usr/bin/python3 "$TOP/tests/e2e/notify-wait.py" 60 \
+		dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
+		-H "unix://$dir/socket" --storage-driver vfs >"$dir/started" 2>"$dir/log" 3>&-
+}
+
+stop_docker() {
+	local dir="$E2E_DIR/docker" pid
+	[ -s "$dir/started" ] || return 0
+	pid=$(cat "$dir/started")
+	kill -TERM "$pid"
+	wait_gone 30 "$pid" || kill -9 "$pid"
+	rm -f "$dir/started"
+}
+
+teardown_file() {
+	stop_docker
+	ip netns del rd-here
+	ip netns del rd-out
+	rm -rf "$E2E_DIR/docker"
+}
+
+setup() {
+	instance machines
+	# Containers that already run are dockerd's business; baseline is of this namespace's state.
+	baseline
+	here nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//' >"$BATS_TEST_TMPDIR/rules"
+}
+
+teardown() {
+	local id
+	for id in $(here redock ps -a | awk 'NR > 1 { print $1 }'); do
+		here redock -q rm -f "$id"
+	done
+	inv
+	here nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//' | diff "$BATS_TEST_TMPDIR/rules" -
+	[ "$(here ip -o link | grep -cvE ' (lo|uplink|docker0)')" -eq 0 ]
+}
+
+# A command in the namespace. (ip netns exec would hide the cgroups with its own /sys.)
+here() {
+	if [ "$1" = redock ]; then
+		set -- "$REDOCK" "${@:2}"
+	fi
+	nsenter --net=/run/netns/rd-here "$@"
+}
+
+life() {
+	run here redock start demo other
+	expect_status 0
+	contains "ssh demo-container"
+	run here ssh demo-container hostname
+	expect_status 0
+	is demo
+	local address
+	address=$(here redock list --json | json '[m["address"] for m in d if m["alias"] == "other-container"][0]')
+	run here ssh demo-container ping -c 1 -W 5 "$address"
+	expect_status 0
+	run here ssh demo-container ping -c 1 -W 5 192.0.2.2
+	expect_status 0
+	here ssh demo-container 'echo kept >/root/f'
+	run here redock commit demo
+	expect_status 0
+	run here redock kill demo
+	expect_status 0
+	here redock -q start demo
+	run here ssh demo-container cat /root/f
+	is kept
+	run here redock kill demo other
+	expect_status 0
+	run here redock delete demo
+	expect_status 0
+}
+
+@test "docker: the whole life beside a running dockerd" {
+	run here iptables -S FORWARD
+	contains "-P FORWARD DROP"
+	life
+}
+
+@test "docker: its rules stay when it goes; the life beside them" {
+	stop_docker
+	run here iptables -S FORWARD
+	contains "-P FORWARD DROP"
+	life
+}
+
+@test "docker: dockerd that starts while a machine runs does not cut it off" {
+	here redock -q start demo
+	start_docker
+	run here ssh demo-container hostname
+	is demo
+	here redock -q start demo
+	run here ssh demo-container ping -c 1 -W 5 192.0.2.2
+	expect_status 0
+	here redock -q kill demo
+	stop_docker
+}

@@ -1,0 +1,205 @@
+# shellcheck shell=bash
+# Loaded by every file: private instances, the test user, and the invariants.
+bats_require_minimum_version 1.5.0
+
+# The program under test, on the instance that instance() chose.
+redock() {
+	"$REDOCK" "$@"
+}
+
+# instance NAME: what follows works on the private instance NAME, which is made when missing.
+instance() {
+	mkdir -p "$E2E_DIR/r/$1"
+	export REDOCK_ROOT="$E2E_DIR/r/$1/lib" REDOCK_RUN_ROOT="$E2E_DIR/r/$1/run"
+}
+
+# An instance of the file's own with the small image `bb`.
+small_instance() {
+	instance "$(basename "$BATS_TEST_FILENAME" .bats)"
+	redock -q import "$E2E_DIR/image.tar" bb
+}
+
+# The instance that all machine tests share, with a base image: making one takes 15 seconds.
+machine_instance() {
+	instance machines
+	[ ! -e "$E2E_DIR/base.done" ] || return 0
+	redock -q start base-maker
+	redock -q kill base-maker
+	: >"$E2E_DIR/base.done"
+}
+
+# Removes all containers and images of the instance.
+drop_instance() {
+	redock -q system reset
+}
+
+# A command as the test user, with what a login would set.
+as_user() {
+	runuser -u redock-test -- env -i HOME="$E2E_DIR/home/redock-test" USER=redock-test \
+		LOGNAME=redock-test LC_ALL=C.UTF-8 TERM=dumb \
+		PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin "$@"
+}
+
+# redock through sudo, as the test user.
+user_redock() {
+	as_user sudo -n env "REDOCK_ROOT=$REDOCK_ROOT" "REDOCK_RUN_ROOT=$REDOCK_RUN_ROOT" "$REDOCK" "$@"
+}
+
+# with_tty COMMAND…: runs it on a terminal of its own; prints what appears there.
+with_tty() {
+	local words
+	printf -v words '%q ' "$@"
+	script -qec "$words" /dev/null | tr -d '\r'
+	return "${PIPESTATUS[0]}"
+}
+
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# expect_status N, contains TEXT, lacks TEXT, is TEXT: look at what `run` caught.
+expect_status() {
+	[ "$status" -eq "$1" ] || fail "exit status $status, not $1" "$output"
+}
+
+contains() {
+	[[ $output == *"$1"* ]] || fail "no '$1' in:" "$output"
+}
+
+lacks() {
+	[[ $output != *"$1"* ]] || fail "'$1' in:" "$output"
+}
+
+is() {
+	[ "$output" = "$1" ] || fail "expected: $1" "found: $output"
+}
+
+# The failure of a command that a person can mend: its status, a message from us, something to try.
+refused() {
+	expect_status "$1"
+	contains "redock: "
+	contains "try: "
+	[ $# -lt 2 ] || contains "$2"
+}
+
+# One value of a JSON document on stdin, by a Python expression on `d`.
+json() {
+	/usr/bin/python3 -c 'import json, sys
+d = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$1"
+}
+
+# The host's pid of the only process whose command line, with blanks, begins with TEXT and which
+# lives in another pid namespace.
+pid_inside() {
+	local process own
+	own=$(readlink /proc/self/ns/pid)
+	for process in /proc/[0-9]*; do
+		[ "$(readlink "$process/ns/pid" 2>/dev/null)" != "$own" ] || continue
+		if [[ "$(tr '\0' ' ' 2>/dev/null <"$process/cmdline")" == "$1"* ]]; then
+			echo "${process#/proc/}"
+			return
+		fi
+	done
+	return 1
+}
+
+# The program that a test's background containers run: answers each line on /in with one on /out.
+# shellcheck disable=SC2034 # for the tests
+echo_loop='echo kept >/kept; while read -r x </in; do echo "$x" >/out; done'
+
+# answers NAME: the container runs echo_loop, and does so now.
+answers() {
+	local pid
+	pid=$(pid_inside "sh -c echo kept") || return 1
+	timeout 20 sh -c 'echo ping >"$1/in" && read -r x <"$1/out" && [ "$x" = ping ]' sh "/proc/$pid/root"
+}
+
+# Waits until the processes named by pid are gone, at most SECONDS.
+wait_gone() {
+	/usr/bin/python3 - "$@" <<'PY'
+import os, select, sys, time
+end = time.monotonic() + float(sys.argv[1])
+for pid in map(int, sys.argv[2:]):
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        continue
+    ready, _, _ = select.select([fd], [], [], max(0, end - time.monotonic()))
+    if not ready:
+        sys.exit(f"process {pid} is still there")
+PY
+}
+
+# ---- the invariants: what the kernel and the person's files look like ----
+
+our_processes() {
+	local process own exe
+	own=$(readlink /proc/self/ns/pid)
+	for process in /proc/[0-9]*; do
+		exe=$(readlink "$process/exe" 2>/dev/null) || continue
+		if [[ $exe == "${REDOCK%/*}"/* || $exe == *memfd:redock* ]] ||
+			[ "$(readlink "$process/ns/pid" 2>/dev/null)" != "$own" ]; then
+			echo "${process#/proc/}"
+		fi
+	done
+}
+
+snapshot() {
+	local pid home
+	awk '{ print "mount", $5, $4 }' /proc/self/mountinfo
+	ip -o link | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }'
+	ip -4 -o addr | awk '{ print "address", $2, $4 }'
+	nft list tables 2>/dev/null
+	find /sys/fs/cgroup -type d -name '*redock*' 2>/dev/null | sed 's/^/cgroup /'
+	find /run/netns -mindepth 1 2>/dev/null | sed 's/^/netns /'
+	losetup --list --noheadings --output NAME,BACK-FILE
+	sysctl net.ipv4.ip_forward
+	for pid in $(our_processes); do
+		echo "process $pid $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
+	done
+	for home in root redock-test; do
+		find "$E2E_DIR/home/$home" -name '*-container*' 2>/dev/null
+	done
+	find "${REDOCK_ROOT:-/nonexistent}/containers" -mindepth 1 -maxdepth 1 2>/dev/null
+	find "${REDOCK_ROOT:-/nonexistent}/tmp" -mindepth 1 -maxdepth 1 2>/dev/null
+}
+
+# Call it when the test begins; inv compares.
+baseline() {
+	snapshot | sort >"$BATS_TEST_TMPDIR/before"
+}
+
+# Removes the containers and machines that the test has left, by the program's own commands.
+sweep() {
+	local id
+	for id in $(redock ps -a 2>/dev/null | awk 'NR > 1 { print $1 }'); do
+		redock -q rm -f "$id" || true
+	done
+}
+
+# Nothing is left. A process that has been told to end, and the kernel's removal of a veth with its
+# namespace, are waited for by their events.
+inv() {
+	local after="$BATS_TEST_TMPDIR/after" new
+	coproc LINKS { exec timeout 10 ip monitor link; }
+	local links=$LINKS_PID
+	while :; do
+		snapshot | sort >"$after"
+		new=$(comm -13 "$BATS_TEST_TMPDIR/before" "$after" | awk '$1 == "process" { print $2 }')
+		if [ -n "$new" ]; then
+			# shellcheck disable=SC2086 # pids
+			wait_gone 10 $new || break
+		elif comm -13 "$BATS_TEST_TMPDIR/before" "$after" | grep -q '^link'; then
+			read -r -u "${LINKS[0]}" _ || break
+		else
+			break
+		fi
+	done
+	kill "$links" 2>/dev/null || true
+	wait "$links" 2>/dev/null || true
+	snapshot | sort >"$after"
+	diff "$BATS_TEST_TMPDIR/before" "$after" >"$BATS_TEST_TMPDIR/diff" ||
+		fail "left behind (>) or gone (<):" "$(cat "$BATS_TEST_TMPDIR/diff")"
+}
