@@ -56,7 +56,7 @@ static void release_name(const struct container_dirs *d, const char *id, const c
 		unlinkat(d->names, key, 0);
 }
 
-int container_remove_files(const struct container_dirs *d, const char *id, const char *name,
+int container_hide_files(const struct container_dirs *d, const char *id, const char *name,
 	const char *machine, struct err *e)
 {
 	auto_free char *gone = xasprintf(".gone-%s", id);
@@ -67,7 +67,24 @@ int container_remove_files(const struct container_dirs *d, const char *id, const
 		release_name(d, id, name);
 	if (machine)
 		release_name(d, id, machine);
-	if (fs_remove_tree(d->run, id, e) < 0 || fs_remove_tree(d->containers, gone, e) < 0)
+	if (fs_remove_tree(d->run, id, e) < 0)
 		return err_wrap(e, "cannot remove container '%.12s'", id);
 	return 0;
+}
+
+int container_erase_files(const struct container_dirs *d, const char *id, struct err *e)
+{
+	auto_free char *gone = xasprintf(".gone-%s", id);
+
+	if (fs_remove_tree(d->containers, gone, e) < 0)
+		return err_wrap(e, "cannot remove container '%.12s'", id);
+	return 0;
+}
+
+int container_remove_files(const struct container_dirs *d, const char *id, const char *name,
+	const char *machine, struct err *e)
+{
+	int r = container_hide_files(d, id, name, machine, e);
+
+	return r < 0 ? r : container_erase_files(d, id, e);
 }

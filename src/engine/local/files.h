@@ -28,3 +28,8 @@ char *container_name_key(const char *name);
  * fine, so that anybody can finish what another began. `name` and `machine` may be NULL. */
 int container_remove_files(const struct container_dirs *, const char *id, const char *name,
 	const char *machine, struct err *e);
+/* The same in two steps: the first makes it invisible and gives its names back, and leaves the files
+ * to the second, which takes longer and which anybody can do later. */
+int container_hide_files(const struct container_dirs *, const char *id, const char *name,
+	const char *machine, struct err *e);
+int container_erase_files(const struct container_dirs *, const char *id, struct err *e);

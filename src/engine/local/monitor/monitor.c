@@ -275,7 +275,7 @@ static void clean_up(struct monitor *m, int code, bool ran)
 	for (size_t i = 0; i < m->spec.release.n; i++)
 		unlink(m->spec.release.v[i]);
 	if (m->spec.auto_remove) {
-		container_remove_files(&m->dirs, m->spec.id, m->spec.name, m->spec.machine,
+		container_hide_files(&m->dirs, m->spec.id, m->spec.name, m->spec.machine,
 			&ignored);
 		return;
 	}
@@ -435,6 +435,7 @@ static void shrink(struct monitor *m)
 
 static void look_after(struct monitor *m)
 {
+	struct err ignored;
 	int32_t code;
 
 	shrink(m);
@@ -446,6 +447,9 @@ static void look_after(struct monitor *m)
 	clients_tell(&m->clients, FRAME_EXIT, &code, sizeof code);
 	while (clients_are_behind(&m->clients))
 		turn(m, true);
+	/* nobody has to wait for this: removing directories is the slowest part of it all */
+	if (m->spec.auto_remove)
+		container_erase_files(&m->dirs, m->spec.id, &ignored);
 }
 
 int main(int argc, char **argv)
@@ -483,6 +487,8 @@ int main(int argc, char **argv)
 		if (m.run >= 0 && !adopt)
 			clean_up(&m, status, false);
 		tell_failure(&m, status, &e);
+		if (m.spec.auto_remove && !adopt)
+			container_erase_files(&m.dirs, m.spec.id, &e);
 		return 1;
 	}
 	if (!adopt)
