@@ -76,8 +76,8 @@ ssize_t fs_read_full(int fd, void *data, size_t len)
 }
 
 /* Reads what is left of regular file `fd`, at most `max` bytes. */
-static int read_whole(int fd, const char *name, size_t max, char **ret, size_t *ret_len,
-	struct err *e)
+static int read_whole(
+	int fd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *e)
 {
 	auto_free char *data = NULL;
 	struct stat st;
@@ -113,8 +113,8 @@ static int read_whole(int fd, const char *name, size_t max, char **ret, size_t *
 	return 0;
 }
 
-int fs_read_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_len,
-	struct err *e)
+int fs_read_file(
+	int dirfd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *e)
 {
 	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -262,8 +262,8 @@ int rfd_open_nolink(int rootfd, const char *path, int flags, mode_t mode)
 		RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 }
 
-int rfd_read_file(int rootfd, const char *path, size_t max, char **ret, size_t *ret_len,
-	struct err *e)
+int rfd_read_file(
+	int rootfd, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
 {
 	auto_close int fd = rfd_open(rootfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
@@ -323,8 +323,8 @@ static int lock_file(int dirfd, const char *name, int how, int timeout_ms, struc
 	if (timeout_ms < 0)
 		timeout_ms = 60000;
 	for (;;) {
-		auto_close int fd = openat(
-			dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		auto_close int fd =
+			openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		struct stat mine, there;
 		char pid[24];
 		int r = 0;
@@ -346,7 +346,8 @@ static int lock_file(int dirfd, const char *name, int how, int timeout_ms, struc
 			errno = -r;
 			return err_errno(e, "cannot lock '%s'", name);
 		}
-		/* its last holder may have removed the file meanwhile: then it is no lock any more */
+		/* its last holder may have removed the file meanwhile: then it is no lock any more
+		 */
 		if (fstat(fd, &mine) < 0 || fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
 			mine.st_ino != there.st_ino)
 			continue;
@@ -355,7 +356,8 @@ static int lock_file(int dirfd, const char *name, int how, int timeout_ms, struc
 		snprintf(pid, sizeof pid, "%d\n", getpid());
 		/* cut afterwards and only if need be: a disk's file system charges for it */
 		if (pwrite(fd, pid, strlen(pid), 0) < 0 ||
-			(mine.st_size > (off_t)strlen(pid) && ftruncate(fd, (off_t)strlen(pid)) < 0))
+			(mine.st_size > (off_t)strlen(pid) &&
+				ftruncate(fd, (off_t)strlen(pid)) < 0))
 			return err_errno(e, "cannot write lock '%s'", name);
 		return take_fd(&fd);
 	}

@@ -24,7 +24,8 @@ int fs_open_dir(int dirfd, const char *name, struct err *e);
 
 /* Reads a whole regular file of at most `max` bytes into *ret (NUL-terminated, caller frees).
  * -ENOENT sets the error as any other; callers that expect it clear it. */
-int fs_read_file(int dirfd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *e);
+int fs_read_file(
+	int dirfd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *e);
 /* Replaces `name` atomically: temporary, (fsync,) rename(, fsync of the directory). */
 int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 	enum fs_durability, struct err *e);
@@ -44,8 +45,8 @@ int rfd_open(int rootfd, const char *path, int flags, mode_t mode);
 /* The same, but no symbolic link is followed anywhere in `path`. */
 int rfd_open_nolink(int rootfd, const char *path, int flags, mode_t mode);
 /* Reads a regular file of a root file system: never blocks on a FIFO or device (T19). */
-int rfd_read_file(int rootfd, const char *path, size_t max, char **ret, size_t *ret_len,
-	struct err *e);
+int rfd_read_file(
+	int rootfd, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
 
 /* A lock held by this process on `name` below `dirfd` (flock(2) on a file with the owner's pid
  * inside). Waits at most `timeout_ms` (-1: the default of 60 s) and then fails with ETIMEDOUT,

@@ -75,9 +75,8 @@ void json_get_strv(const json_t *object, const char *key, struct strv *ret)
 	const json_t *array = json_object_get(object, key), *item;
 	size_t i;
 
-	json_array_foreach(array, i, item)
-		if (json_is_string(item))
-			strv_push(ret, json_string_value(item));
+	json_array_foreach(array, i, item) if (json_is_string(item))
+		strv_push(ret, json_string_value(item));
 }
 
 json_t *json_from_strv(const struct strv *v)

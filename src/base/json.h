@@ -12,8 +12,8 @@ void json_cleanup(json_t **j);
 int json_parse(const char *data, size_t len, const char *what, json_t **ret, struct err *e);
 int json_read_file(int dirfd, const char *name, size_t max, json_t **ret, struct err *e);
 /* Writes compact, sorted JSON and a newline, atomically. */
-int json_write_file(int dirfd, const char *name, const json_t *j, mode_t mode,
-	enum fs_durability, struct err *e);
+int json_write_file(int dirfd, const char *name, const json_t *j, mode_t mode, enum fs_durability,
+	struct err *e);
 /* Compact, sorted text; the caller frees. */
 char *json_text(const json_t *j);
 /* Members with a default; a member of another type counts as missing. */

@@ -45,7 +45,8 @@ __attribute__((noreturn, noinline)) static void exec_child(const struct proc_spa
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (exec_fd >= 0)
-		syscall(SYS_execveat, exec_fd, "", p->argv, p->env ? p->env : environ, AT_EMPTY_PATH);
+		syscall(SYS_execveat, exec_fd, "", p->argv, p->env ? p->env : environ,
+			AT_EMPTY_PATH);
 	else if (p->search)
 		execvpe(p->path, p->argv, p->env ? p->env : environ);
 	else

@@ -7,16 +7,19 @@
 #include <sys/types.h>
 
 struct proc_spawn {
-	const char *path;      /* absolute path of the program: no PATH search ... */
-	bool search;           /* ... unless this is set (host tools, e.g. mmdebstrap) */
-	int exec_fd;           /* if > 0: fexecve(3) this instead of `path` */
-	char *const *argv;     /* argv[0] first, NULL-terminated */
-	char *const *env;      /* NULL: our own environment */
-	int fds[8];            /* fds[i] becomes fd i of the child; -1: /dev/null (0-2) or closed */
-	int n_fds;             /* all others are closed in the child */
-	bool new_session;      /* setsid(2) */
+	const char *path;  /* absolute path of the program: no PATH search ... */
+	bool search;       /* ... unless this is set (host tools, e.g. mmdebstrap) */
+	int exec_fd;       /* if > 0: fexecve(3) this instead of `path` */
+	char *const *argv; /* argv[0] first, NULL-terminated */
+	char *const *env;  /* NULL: our own environment */
+	int fds[8];        /* fds[i] becomes fd i of the child; -1: /dev/null (0-2) or closed */
+	int n_fds;         /* all others are closed in the child */
+	bool new_session;  /* setsid(2) */
 };
-#define PROC_SPAWN_INIT { .n_fds = 3, .fds = { 0, 1, 2, -1, -1, -1, -1, -1 } }
+#define PROC_SPAWN_INIT                                                                            \
+	{                                                                                          \
+		.n_fds = 3, .fds = { 0, 1, 2, -1, -1, -1, -1, -1 }                                 \
+	}
 
 /* Starts it. A program that cannot be executed is an error here (ENOENT, EACCES, ...), not an
  * exit status. Returns the pid; *ret_pidfd (may be NULL) is an O_CLOEXEC pidfd. */

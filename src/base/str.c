@@ -191,7 +191,7 @@ int str_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret)
 		if (*s < '0' || *s > '9')
 			return -EINVAL;
 		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
-				__builtin_add_overflow(value, (uint64_t)(*s - '0'), &value))
+			__builtin_add_overflow(value, (uint64_t)(*s - '0'), &value))
 			return -EINVAL;
 	}
 	if (value < min || value > max)
@@ -227,7 +227,7 @@ unsigned str_distance(const char *a, const char *b)
 			if (now[j - 1] + 1 < best)
 				best = now[j - 1] + 1;
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-					up2[j - 2] + 1 < best)
+				up2[j - 2] + 1 < best)
 				best = up2[j - 2] + 1;
 			now[j] = best;
 		}

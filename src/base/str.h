@@ -13,7 +13,10 @@ struct str {
 	size_t len, size, limit;
 	bool overflow;
 };
-#define STR_INIT(max) { .limit = (max) }
+#define STR_INIT(max)                                                                              \
+	{                                                                                          \
+		.limit = (max)                                                                     \
+	}
 void str_release(struct str *s);
 #define auto_str __attribute__((cleanup(str_release))) struct str
 const char *str_text(const struct str *s);
@@ -31,10 +34,11 @@ struct strv {
 };
 void strv_release(struct strv *v);
 #define auto_strv __attribute__((cleanup(strv_release))) struct strv
-void strv_push(struct strv *v, const char *s);  /* copies */
-void strv_push_take(struct strv *v, char *s);   /* takes ownership */
+void strv_push(struct strv *v, const char *s); /* copies */
+void strv_push_take(struct strv *v, char *s);  /* takes ownership */
 void strv_pushf(struct strv *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void strv_extend(struct strv *v, char *const *more); /* copies a NULL-terminated list; NULL is fine */
+void strv_extend(
+	struct strv *v, char *const *more); /* copies a NULL-terminated list; NULL is fine */
 bool strv_has(const struct strv *v, const char *s);
 /* "KEY=value" lists: sets or replaces KEY.  `entry` without '=' is stored as it is. */
 void strv_set_env(struct strv *v, const char *entry);

@@ -5,7 +5,10 @@
 #include "cli/values.h"
 #include "cli/verbs.h"
 
+#include <errno.h>
 #include <signal.h>
+
+#define KILL_TIMEOUT_MS 10000
 
 struct kill_options {
 	int signal; /* 0: none was asked for */
@@ -16,6 +19,21 @@ static const struct verb_option options[] = {
 		offsetof(struct kill_options, signal), value_signal },
 	{ 0 },
 };
+
+/* As with Docker, whoever sent KILL may rely on it: `kill X && rm X` works. */
+static int kill_container(
+	struct engine *engine, const struct container_info *info, int signal_number, struct err *e)
+{
+	struct err ignored = { 0 };
+	int r = engine_kill(engine, info->id, signal_number, e);
+
+	if (r < 0 || signal_number != SIGKILL)
+		return r;
+	if (engine_wait(engine, info->id, WAIT_EXIT, KILL_TIMEOUT_MS, &ignored) == -ETIMEDOUT)
+		return err_set(
+			e, ETIMEDOUT, "it still runs after %d seconds", KILL_TIMEOUT_MS / 1000);
+	return 0; /* ended; another error means that it was removed at once (--rm) */
+}
 
 static int kill_one(
 	struct cli *c, struct engine *engine, void *opt, const char *operand, struct err *e)
@@ -36,7 +54,7 @@ static int kill_one(
 		err_clear(e);
 		return remove_machine(c, engine, &found.machine, e);
 	}
-	r = engine_kill(engine, found.info.id, o->signal ? o->signal : SIGKILL, e);
+	r = kill_container(engine, &found.info, o->signal ? o->signal : SIGKILL, e);
 	if (r < 0)
 		return err_wrap(e, "cannot kill '%s'", operand);
 	printf("%s\n", operand);

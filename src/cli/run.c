@@ -181,7 +181,7 @@ const struct verb verb_run = {
 		"Makes a container from IMAGE, runs COMMAND (or the image's own) in it and passes "
 		"its output on. Options stand before IMAGE; what follows belongs to COMMAND.\n"
 		"\n"
-		"Signals that redock gets (INT, TERM, HUP, QUIT) go to the command. With -it they "
+		"Signals that reach redock (INT, TERM, HUP, QUIT) go to the command. With -it they "
 		"are keys like any other, and ctrl-p ctrl-q leaves the container running. When "
 		"nobody reads the output any more, the command gets SIGPIPE, as in a pipeline.\n"
 		"\n"

@@ -16,7 +16,7 @@ int session_ssh(
 	int r;
 
 	progress_clear();
-	/* as system(3) does: ^C is for the program in front, whose status we then tell */
+	/* as a shell does: ^C is for the program in front, whose status we then tell */
 	sigaction(SIGINT, &ignore, &old_int);
 	sigaction(SIGQUIT, &ignore, &old_quit);
 	r = machine_ssh(engine, name, argv, e);

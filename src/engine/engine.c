@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-int engine_open(const char *url, const struct engine_options *options, struct engine **ret,
-	struct err *e)
+int engine_open(
+	const char *url, const struct engine_options *options, struct engine **ret, struct err *e)
 {
 	if (!url || str_eq(url, "local:"))
 		return local_engine_open(options, ret, e);
@@ -78,17 +78,20 @@ void image_list_release(struct image_list *l)
 	*l = (struct image_list){ 0 };
 }
 
-int engine_create(struct engine *en, const struct container_config *config, char ret_id[ENGINE_ID_SIZE], struct err *e)
+int engine_create(struct engine *en, const struct container_config *config,
+	char ret_id[ENGINE_ID_SIZE], struct err *e)
 {
 	return en->ops->create(en, config, ret_id, e);
 }
 
-int engine_start(struct engine *en, const char *id, struct session **ret_session, int *ret_exec_status, struct err *e)
+int engine_start(struct engine *en, const char *id, struct session **ret_session,
+	int *ret_exec_status, struct err *e)
 {
 	return en->ops->start(en, id, ret_session, ret_exec_status, e);
 }
 
-int engine_wait(struct engine *en, const char *id, enum wait_for what, int timeout_ms, struct err *e)
+int engine_wait(
+	struct engine *en, const char *id, enum wait_for what, int timeout_ms, struct err *e)
 {
 	return en->ops->wait(en, id, what, timeout_ms, e);
 }
@@ -108,7 +111,8 @@ int engine_inspect(struct engine *en, const char *name, struct container_info *r
 	return en->ops->inspect(en, name, ret, e);
 }
 
-int engine_inspect_machine(struct engine *en, const char *machine, struct container_info *ret, struct err *e)
+int engine_inspect_machine(
+	struct engine *en, const char *machine, struct container_info *ret, struct err *e)
 {
 	return en->ops->inspect_machine(en, machine, ret, e);
 }
@@ -133,7 +137,8 @@ int engine_lock(struct engine *en, const char *name, struct err *e)
 	return en->ops->lock(en, name, e);
 }
 
-int engine_commit(struct engine *en, const char *id, const char *reference, const struct commit_options *options, char ret_image_id[72], struct err *e)
+int engine_commit(struct engine *en, const char *id, const char *reference,
+	const struct commit_options *options, char ret_image_id[72], struct err *e)
 {
 	return en->ops->commit(en, id, reference, options, ret_image_id, e);
 }
@@ -143,17 +148,20 @@ int engine_image_list(struct engine *en, struct image_list *ret, struct err *e)
 	return en->ops->image_list(en, ret, e);
 }
 
-int engine_image_inspect(struct engine *en, const char *reference, struct image_info *ret, struct err *e)
+int engine_image_inspect(
+	struct engine *en, const char *reference, struct image_info *ret, struct err *e)
 {
 	return en->ops->image_inspect(en, reference, ret, e);
 }
 
-int engine_image_has_path(struct engine *en, const char *reference, const char *path, bool *ret, struct err *e)
+int engine_image_has_path(
+	struct engine *en, const char *reference, const char *path, bool *ret, struct err *e)
 {
 	return en->ops->image_has_path(en, reference, path, ret, e);
 }
 
-int engine_image_import(struct engine *en, int fd, const char *reference, const struct import_options *options, char ret_image_id[72], struct err *e)
+int engine_image_import(struct engine *en, int fd, const char *reference,
+	const struct import_options *options, char ret_image_id[72], struct err *e)
 {
 	return en->ops->image_import(en, fd, reference, options, ret_image_id, e);
 }

@@ -28,8 +28,9 @@ typedef void engine_say(void *arg, int level, const char *text);
 struct engine_options {
 	const char *root;     /* NULL: $REDOCK_ROOT, else /var/lib/redock */
 	const char *run_root; /* NULL: $REDOCK_RUN_ROOT, else /run/redock */
-	const char *bridge;   /* NULL: derived from the root (DECISIONS: own name for a private one) */
-	const char *subnet;   /* NULL: chosen against the live routes; "10.1.2.0/24" */
+	const char
+		*bridge; /* NULL: derived from the root (DECISIONS: own name for a private one) */
+	const char *subnet; /* NULL: chosen against the live routes; "10.1.2.0/24" */
 	engine_say *say;
 	void *say_arg;
 };
@@ -63,25 +64,25 @@ struct mount_config {
 	const char *source; /* bind: absolute host path, file or directory */
 	const char *target; /* absolute path in the container */
 	bool read_only;
-	uint64_t size;      /* tmpfs: bytes, 0 for the kernel's default */
-	mode_t mode;        /* tmpfs: permissions, 0 for 01777 */
+	uint64_t size; /* tmpfs: bytes, 0 for the kernel's default */
+	mode_t mode;   /* tmpfs: permissions, 0 for 01777 */
 };
 
 /* What a container is made from. Zero and NULL mean Docker's defaults. */
 struct container_config {
-	const char *name;    /* NULL: one is made up */
-	const char *machine; /* "repository:tag" when the container is a machine, else NULL */
-	const char *image;   /* a reference, resolved when the container is created */
+	const char *name;        /* NULL: one is made up */
+	const char *machine;     /* "repository:tag" when the container is a machine, else NULL */
+	const char *image;       /* a reference, resolved when the container is created */
 	char *const *entrypoint; /* NULL: the image's */
 	char *const *cmd;        /* NULL: the image's */
 	char *const *env;        /* KEY=value, over the image's; "KEY" copies the caller's */
 	char *const *labels;     /* KEY=value */
 	const char *hostname, *workdir, *user;
-	const char *network;     /* "bridge" (the default), "none", "host" */
+	const char *network; /* "bridge" (the default), "none", "host" */
 	bool tty, stdin_open, auto_remove;
-	int64_t memory;          /* bytes, 0 for no limit */
-	int64_t nano_cpus;       /* 1e9 is one CPU, 0 for no limit */
-	int64_t pids_limit;      /* 0: the default (2048), -1: no limit */
+	int64_t memory;     /* bytes, 0 for no limit */
+	int64_t nano_cpus;  /* 1e9 is one CPU, 0 for no limit */
+	int64_t pids_limit; /* 0: the default (2048), -1: no limit */
 	const struct mount_config *mounts;
 	size_t n_mounts;
 	/* Path in the container of a socket on which one process says "READY=1" (sd_notify(3));
@@ -99,12 +100,12 @@ struct container_info {
 	char *command;  /* the process, joined by blanks */
 	char *hostname;
 	char *network;
-	char *address;  /* IPv4 text while running on the bridge, else "" */
+	char *address; /* IPv4 text while running on the bridge, else "" */
 	enum container_state state;
-	bool ready;     /* said READY=1 since it was started */
+	bool ready; /* said READY=1 since it was started */
 	bool oom_killed, auto_remove, tty;
-	int exit_code;  /* of an exited container; -1: unknown, it was missed */
-	pid_t pid;      /* of its init, 0 unless it runs */
+	int exit_code;                      /* of an exited container; -1: unknown, it was missed */
+	pid_t pid;                          /* of its init, 0 unless it runs */
 	int64_t created, started, finished; /* base/time.h */
 	struct strv labels;
 };
@@ -162,8 +163,8 @@ int engine_remove(struct engine *, const char *id, bool force, struct err *e);
 /* One resolver (DECISIONS 1): exact container name, then exact machine "a:b", then a unique id
  * prefix of at least 4 digits. ENOENT when there is none. */
 int engine_inspect(struct engine *, const char *name, struct container_info *ret, struct err *e);
-int engine_inspect_machine(struct engine *, const char *machine, struct container_info *ret,
-	struct err *e);
+int engine_inspect_machine(
+	struct engine *, const char *machine, struct container_info *ret, struct err *e);
 /* All containers, running ones only unless `all`; newest first. */
 int engine_list(struct engine *, bool all, struct container_list *ret, struct err *e);
 /* The last `lines` lines that the container printed, stdout and stderr in order. */
@@ -188,7 +189,7 @@ struct image_info {
 	char *reference; /* "repository:tag" */
 	char *id;        /* digest of the config */
 	int64_t created;
-	uint64_t size;   /* bytes of all its layers, unpacked as tar streams */
+	uint64_t size; /* bytes of all its layers, unpacked as tar streams */
 	char *author, *comment;
 };
 struct image_list {
@@ -201,20 +202,21 @@ void image_list_release(struct image_list *);
 
 int engine_image_list(struct engine *, struct image_list *ret, struct err *e);
 /* 0 when there is one, -ENOENT with the error set. `ret` may be NULL. */
-int engine_image_inspect(struct engine *, const char *reference, struct image_info *ret,
-	struct err *e);
+int engine_image_inspect(
+	struct engine *, const char *reference, struct image_info *ret, struct err *e);
 
 /* Whether `path` exists in the image (its links followed inside it). */
-int engine_image_has_path(struct engine *, const char *reference, const char *path, bool *ret,
-	struct err *e);
+int engine_image_has_path(
+	struct engine *, const char *reference, const char *path, bool *ret, struct err *e);
 
 struct import_options {
-	char *const *cmd;       /* NULL: none */
+	char *const *cmd; /* NULL: none */
 	char *const *env;
 	const char *message;
 	const char *workdir, *stop_signal;
 };
-/* Makes an image of one layer from a tar archive (plain, gzip, zstd, xz or bzip2) read from `fd`. */
+/* Makes an image of one layer from a tar archive (plain, gzip, zstd, xz or bzip2) read from `fd`.
+ */
 int engine_image_import(struct engine *, int fd, const char *reference,
 	const struct import_options *, char ret_image_id[72], struct err *e);
 /* Untags it, and drops what no other image or container needs. Refused (EBUSY) with the reason

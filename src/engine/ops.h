@@ -12,7 +12,8 @@ struct engine_ops {
 	int (*kill)(struct engine *, const char *, int, struct err *);
 	int (*remove)(struct engine *, const char *, bool, struct err *);
 	int (*inspect)(struct engine *, const char *, struct container_info *, struct err *);
-	int (*inspect_machine)(struct engine *, const char *, struct container_info *, struct err *);
+	int (*inspect_machine)(
+		struct engine *, const char *, struct container_info *, struct err *);
 	int (*list)(struct engine *, bool, struct container_list *, struct err *);
 	int (*log_tail)(struct engine *, const char *, size_t, struct str *, struct err *);
 	int (*count_changes)(struct engine *, const char *, uint64_t *, struct err *);
@@ -22,8 +23,8 @@ struct engine_ops {
 	int (*image_list)(struct engine *, struct image_list *, struct err *);
 	int (*image_inspect)(struct engine *, const char *, struct image_info *, struct err *);
 	int (*image_has_path)(struct engine *, const char *, const char *, bool *, struct err *);
-	int (*image_import)(struct engine *, int, const char *, const struct import_options *, char *,
-		struct err *);
+	int (*image_import)(struct engine *, int, const char *, const struct import_options *,
+		char *, struct err *);
 	int (*image_remove)(struct engine *, const char *, bool, struct err *);
 	int (*reset)(struct engine *, struct err *);
 	int (*state_fd)(struct engine *, struct err *);

@@ -26,7 +26,7 @@ struct job {
 static void take_line(struct job *j)
 {
 	static const char *const details[] = { "tempdir", "architecture", "automatically",
-		"success", "signed-by", "done" };
+		"success", "signed-by", "done", "-hook", "skipping" };
 	const char *text = str_text(&j->line);
 	int level = 1;
 

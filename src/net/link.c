@@ -284,10 +284,11 @@ int link_wait_operational(struct nl *n, const char *name, struct err *e)
 	w.index = l.index;
 	while (!w.operational) {
 		int64_t left = deadline - time_monotonic();
-		r = left <= 0 ? -ETIMEDOUT
-			      : nl_wait(&news, (int)(left / 1000000) + 1, look_at_news, &w);
-		if (r < 0 && r != -EINTR && r != -ENOBUFS)
-			return nl_err(e, r, "link '%s' does not come up", name);
+		if (left <= 0)
+			break; /* late, not broken: the packets of the first second are at stake */
+		r = nl_wait(&news, (int)(left / 1000000) + 1, look_at_news, &w);
+		if (r < 0 && r != -EINTR && r != -ENOBUFS && r != -ETIMEDOUT)
+			return nl_err(e, r, "cannot wait for link '%s'", name);
 	}
 	return 0;
 }

@@ -39,7 +39,7 @@ int link_add_address(struct nl *, int index, const struct subnet *, struct in_ad
  * the network namespace `netns_fd`, down. Returns 0 or -errno, and sets no error. */
 int link_make_veth(struct nl *, const char *name, int master, int netns_fd,
 	const unsigned char mac[LINK_MAC_SIZE]);
-/* Waits, 2 s at most, until link `name` carries packets. */
+/* Waits until link `name` carries packets, 2 s at most: then it goes on without a word. */
 int link_wait_operational(struct nl *, const char *name, struct err *e);
 /* In the network namespace `netns_fd`: lo up; if `address` is not NULL, eth0 up with it and
  * the default route over `gateway`. */

@@ -35,18 +35,21 @@ struct net_address {
  * claim is released. */
 int net_claim(struct net *, const char *id, struct in_addr wanted, struct net_address *ret,
 	struct err *e);
-/* Gives the address of container `id` back; a missing claim is success. */
+/* Gives the address of container `id` back (0: all that it has); a missing claim is success. */
 int net_release(struct net *, const char *id, struct in_addr address, struct err *e);
 /* Makes a veth pair between the bridge and network namespace `netns_fd`, where it is called eth0
- * and gets the address and default route; brings lo up there. `id` names the host's end. */
+ * and gets the address and default route; brings lo up there. `id` (12 hexadecimal digits and more)
+ * names the host's end. When it returns, packets pass. */
 int net_attach(
 	struct net *, const char *id, const struct net_address *, int netns_fd, struct err *e);
 /* Brings lo up in `netns_fd` (network "none"). */
 int net_loopback(int netns_fd, struct err *e);
-/* Removes the host's end, and with it the pair, now; a missing one is success. */
+/* Removes the host's end, and with it the pair, now; a missing one is success. The kernel takes
+ * some 30 ms for it, and does it by itself, later, when the namespace goes: not for the hot path.
+ */
 int net_detach(struct net *, const char *id, struct err *e);
 /* Removes bridge, rules and sysctl changes if no address is claimed. Claims of containers for which
- * `alive(arg, id)` is false are released first. */
+ * `alive(arg, id)` is false are released first: it has to be true from before net_claim() on. */
 int net_teardown_if_idle(
 	struct net *, bool (*alive)(void *arg, const char *id), void *arg, struct err *e);
 /* The resolv.conf text for a container on this host: the host's name servers, those on loopback

@@ -38,8 +38,8 @@ enum cgroup_layout cgroup_layout(void)
 /* Writes `text` to BASE/[hierarchy/]path/file. */
 static int put(const char *hierarchy, const char *path, const char *file, const char *text)
 {
-	auto_free char *name = xasprintf(BASE "/%s%s%s/%s", hierarchy, *hierarchy ? "/" : "", path,
-		file);
+	auto_free char *name =
+		xasprintf(BASE "/%s%s%s/%s", hierarchy, *hierarchy ? "/" : "", path, file);
 	auto_close int fd = open(name, O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
@@ -47,8 +47,8 @@ static int put(const char *hierarchy, const char *path, const char *file, const 
 
 static int get(const char *hierarchy, const char *path, const char *file, char *ret, size_t size)
 {
-	auto_free char *name = xasprintf(BASE "/%s%s%s/%s", hierarchy, *hierarchy ? "/" : "", path,
-		file);
+	auto_free char *name =
+		xasprintf(BASE "/%s%s%s/%s", hierarchy, *hierarchy ? "/" : "", path, file);
 	auto_close int fd = open(name, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
 
@@ -94,7 +94,8 @@ static int v1_limits(const char *path, const struct cgroup_limits *l, struct err
 		r = put("memory", path, "memory.limit_in_bytes", text);
 		if (r < 0)
 			return cannot(e, r, "the memory limit");
-		/* as much swap again, as Docker has it; a kernel without swap accounting lacks it */
+		/* as much swap again, as Docker has it; a kernel without swap accounting lacks it
+		 */
 		snprintf(text, sizeof text, "%lld", (long long)l->memory * 2);
 		put("memory", path, "memory.memsw.limit_in_bytes", text);
 	}
@@ -227,11 +228,12 @@ int cgroup_enter(const char *path, pid_t pid, struct err *e)
 	return 0;
 }
 
-/* Sends `signal` to each task listed in BASE/[hierarchy/]path/cgroup.procs; returns their number. */
+/* Sends `signal` to each task listed in BASE/[hierarchy/]path/cgroup.procs; returns their number.
+ */
 static int signal_members(const char *hierarchy, const char *path, int sig, int *ret_pidfd)
 {
-	auto_free char *name = xasprintf(BASE "/%s%s%s/cgroup.procs", hierarchy,
-		*hierarchy ? "/" : "", path);
+	auto_free char *name =
+		xasprintf(BASE "/%s%s%s/cgroup.procs", hierarchy, *hierarchy ? "/" : "", path);
 	auto_file FILE *f = fopen(name, "re");
 	char line[32];
 	int n = 0;
@@ -375,7 +377,8 @@ static int signal_namespace(pid_t init, int sig)
 			const char *p;
 			struct stat st;
 
-			if (pid <= 0 || pid == init || stat(ns, &st) < 0 || st.st_ino != want.st_ino)
+			if (pid <= 0 || pid == init || stat(ns, &st) < 0 ||
+				st.st_ino != want.st_ino)
 				continue;
 			snprintf(path, sizeof path, "/proc/%d/stat", pid);
 			stat_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -433,10 +436,10 @@ bool cgroup_is_frozen(const char *path)
 	switch (cgroup_layout()) {
 	case CGROUP_V2:
 		return get("", path, "cgroup.events", text, sizeof text) == 0 &&
-			strstr(text, "frozen 1");
+		       strstr(text, "frozen 1");
 	case CGROUP_V1:
 		return get("freezer", path, "freezer.state", text, sizeof text) == 0 &&
-			!str_starts(text, "THAWED");
+		       !str_starts(text, "THAWED");
 	case CGROUP_NONE:
 		break;
 	}

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * PID 1 of a container: ours.  It starts the container's process, passes every signal on to it, reaps
- * whatever is left behind, and holds the other ends of the container's pipes, so that a monitor that
- * dies takes nothing with it.
+ * PID 1 of a container: ours.  It starts the container's process, passes every signal on to it,
+ * reaps whatever is left behind, and holds the other ends of the container's pipes, so that a
+ * monitor that dies takes nothing with it.
  */
 #include "base/err.h"
 #include "runtime/root.h"
@@ -15,8 +15,8 @@ enum init_fd {
 	INIT_FD_STDERR,
 	INIT_FD_PTY,
 	INIT_FD_NOTIFY,
-	INIT_FD_EXIT,      /* file that gets the exit status */
-	INIT_FD_CONTROL,   /* socket to the monitor, until the process has been started */
+	INIT_FD_EXIT,    /* file that gets the exit status */
+	INIT_FD_CONTROL, /* socket to the monitor, until the process has been started */
 	INIT_FD_END,
 };
 
@@ -26,7 +26,7 @@ struct init_message {
 	enum init_message_type type;
 	int exec_status; /* INIT_FAILED: 125, 126 or 127 */
 	struct err err;
-	int n_fds;       /* INIT_FDS: pty and/or notify follow as SCM_RIGHTS, in this order */
+	int n_fds; /* INIT_FDS: pty and/or notify follow as SCM_RIGHTS, in this order */
 	bool has_pty, has_notify;
 };
 

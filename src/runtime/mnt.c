@@ -19,10 +19,11 @@ int mnt_new(const char *type, const char *const *options, unsigned attrs, struct
 	for (; options && *options; options += 2) {
 		long r = options[1] ? syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[0],
 					      options[1], 0)
-				    : syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, options[0], NULL, 0);
+				    : syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, options[0], NULL,
+					      0);
 		if (r < 0)
-			return err_errno(e, "cannot set option '%s' of a '%s' mount", options[0],
-				type);
+			return err_errno(
+				e, "cannot set option '%s' of a '%s' mount", options[0], type);
 	}
 	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_errno(e, "cannot make a mount of type '%s'", type);
@@ -37,11 +38,12 @@ int mnt_clone(int dirfd, const char *path, unsigned attrs, struct err *e)
 	auto_close int fd = (int)syscall(SYS_open_tree, dirfd, path,
 		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW |
 			(*path ? 0 : AT_EMPTY_PATH));
-	struct mount_attr attr = { .attr_set = attrs };
+	/* private: what the host mounts below it later stays out, as it would not get `attrs` */
+	struct mount_attr attr = { .attr_set = attrs, .propagation = MS_PRIVATE };
 
 	if (fd < 0)
 		return err_errno(e, "cannot use '%s' as a mount", path);
-	if (attrs && syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
 			     sizeof attr) < 0)
 		return err_errno(e, "cannot restrict the mount of '%s'", path);
 	return take_fd(&fd);

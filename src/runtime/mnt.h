@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-/* Makes a detached mount of `type` with `options`: pairs key, value, ...; a NULL value is a flag; the
- * list ends with a NULL key. `attrs` are MOUNT_ATTR_*. Returns its fd. */
+/* Makes a detached mount of `type` with `options`: pairs key, value, ...; a NULL value is a flag;
+ * the list ends with a NULL key. `attrs` are MOUNT_ATTR_*. Returns its fd. */
 int mnt_new(const char *type, const char *const *options, unsigned attrs, struct err *e);
 /* A detached copy of the mount at `path` below `dirfd` ("" is dirfd itself), whole subtree, with
  * `attrs` (MOUNT_ATTR_*) set on it. Returns its fd. */

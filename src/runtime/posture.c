@@ -6,8 +6,8 @@
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
 const uint64_t posture_caps = CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID) |
-	CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETFCAP) | CAP(SETGID) | CAP(SETPCAP) |
-	CAP(SETUID) | CAP(SYS_CHROOT);
+			      CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETFCAP) | CAP(SETGID) |
+			      CAP(SETPCAP) | CAP(SETUID) | CAP(SYS_CHROOT);
 
 const char *const posture_masked[] = {
 	"/proc/acpi",
@@ -62,18 +62,25 @@ const char *const posture_device_rules[] = {
 };
 
 const char *const posture_dev_links[] = {
-	"fd",     "/proc/self/fd",
-	"stdin",  "/proc/self/fd/0",
-	"stdout", "/proc/self/fd/1",
-	"stderr", "/proc/self/fd/2",
-	"ptmx",   "pts/ptmx",
+	"fd",
+	"/proc/self/fd",
+	"stdin",
+	"/proc/self/fd/0",
+	"stdout",
+	"/proc/self/fd/1",
+	"stderr",
+	"/proc/self/fd/2",
+	"ptmx",
+	"pts/ptmx",
 	NULL,
 };
 
 /* ping needs no capability and an unprivileged user may listen on any port of its own network. */
 const char *const posture_net_sysctls[] = {
-	"net/ipv4/ping_group_range",           "0 2147483647",
-	"net/ipv4/ip_unprivileged_port_start", "0",
+	"net/ipv4/ping_group_range",
+	"0 2147483647",
+	"net/ipv4/ip_unprivileged_port_start",
+	"0",
 	NULL,
 };
 

@@ -55,10 +55,9 @@ static int arrange(const struct spec *s, const struct ends *ends, struct err *e)
 	};
 	int high[INIT_FD_END];
 
+	/* unused numbers are held, too, until close_unused(): nothing else may get one of them */
 	for (int i = 0; i < INIT_FD_END; i++) {
-		int from = wanted[i];
-		if (from < 0 && i < 3)
-			from = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int from = wanted[i] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : wanted[i];
 		high[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 64);
 	}
 	for (int i = 0; i < INIT_FD_END; i++) {
@@ -71,11 +70,36 @@ static int arrange(const struct spec *s, const struct ends *ends, struct err *e)
 	return 0;
 }
 
-/* Gives the terminal and the notify socket to the monitor, and keeps them for a later one. */
-static int hand_over(struct root *r, struct err *e)
+/* The null device of fds 0-2 has been the host's so far, and whoever holds it can change its owner and
+ * mode: from here on it is the container's. */
+static int replace_null(const struct root *r, struct err *e)
 {
-	struct init_message m = { .type = INIT_FDS, .has_pty = r->pty >= 0,
-		.has_notify = r->notify >= 0 };
+	auto_close int null_fd = rfd_open_nolink(r->fd, "dev/null", O_RDWR, 0);
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fstat(fd, &st) < 0 || (S_ISCHR(st.st_mode) && dup3(null_fd, fd, 0) < 0))
+			return err_errno(e, "cannot arrange the container's descriptors");
+	return 0;
+}
+
+/* Lets go of numbers that arrange() has only held: what init does not have must be -1 there. */
+static void close_unused(const struct spec *s, const struct root *r)
+{
+	for (int fd = INIT_FD_STDOUT; s->tty && fd <= INIT_FD_STDERR; fd++)
+		close(fd);
+	if (r->pty < 0)
+		close(INIT_FD_PTY);
+	if (r->notify < 0)
+		close(INIT_FD_NOTIFY);
+}
+
+/* Gives the terminal and the notify socket to the monitor, and keeps them for a later one. */
+static int hand_over(const struct spec *s, struct root *r, struct err *e)
+{
+	struct init_message m = {
+		.type = INIT_FDS, .has_pty = r->pty >= 0, .has_notify = r->notify >= 0
+	};
 	int fds[2];
 
 	if (m.has_pty)
@@ -84,6 +108,7 @@ static int hand_over(struct root *r, struct err *e)
 		fds[m.n_fds++] = r->notify;
 	if (init_send(INIT_FD_CONTROL, &m, fds) < 0)
 		return err_set(e, EPIPE, "the monitor is gone");
+	close_unused(s, r);
 	if (r->pty >= 0 && dup3(r->pty, INIT_FD_PTY, O_CLOEXEC) >= 0)
 		close_fd(&r->pty);
 	if (r->notify >= 0 && dup3(r->notify, INIT_FD_NOTIFY, O_CLOEXEC) >= 0)
@@ -115,13 +140,13 @@ __attribute__((noreturn)) static void child_main(const struct spec *s, const str
 
 	prctl(PR_SET_DUMPABLE, 0);
 	setsid();
-	if (arrange(s, ends, &e) < 0 || root_enter(s, &root, &e) < 0)
+	if (arrange(s, ends, &e) < 0 || root_enter(s, &root, &e) < 0 || replace_null(&root, &e) < 0)
 		child_fail(INIT_FD_CONTROL, &e);
 	if (s->hostname && sethostname(s->hostname, __builtin_strlen(s->hostname)) < 0) {
 		err_errno(&e, "cannot set host name '%s'", s->hostname);
 		child_fail(INIT_FD_CONTROL, &e);
 	}
-	if (hand_over(&root, &e) < 0 || wait_for_go(&e) < 0 || root_finish(s, &root, &e) < 0)
+	if (hand_over(s, &root, &e) < 0 || wait_for_go(&e) < 0 || root_finish(s, &root, &e) < 0)
 		child_fail(INIT_FD_CONTROL, &e);
 	for (int fd = 0; s->tty && fd < 3; fd++)
 		dup3(root.pty_slave, fd, 0);
@@ -195,8 +220,8 @@ static int hear(struct process *p, struct init_message *m, int fds[2], struct er
 	return 0;
 }
 
-int process_start(const struct spec *s, struct process *p, int netns_fd, int *ret_exec_status,
-	struct err *e)
+int process_start(
+	const struct spec *s, struct process *p, int netns_fd, int *ret_exec_status, struct err *e)
 {
 	struct init_message m, go = { .n_fds = netns_fd >= 0 };
 	int fds[2] = { -1, -1 };

@@ -8,14 +8,17 @@
 #include "runtime/spec.h"
 
 struct process {
-	pid_t pid;      /* of the container's first process, in the caller's pid namespace */
+	pid_t pid; /* of the container's first process, in the caller's pid namespace */
 	int pidfd;
 	int control;
 	int std_in, std_out, std_err; /* our ends of its pipes, -1 where there is none */
-	int pty;        /* master of its terminal, or -1 */
-	int notify;     /* socket that gets READY=1, or -1 */
+	int pty;                      /* master of its terminal, or -1 */
+	int notify;                   /* socket that gets READY=1, or -1 */
 };
-#define PROCESS_INIT { 0, -1, -1, -1, -1, -1, -1, -1 }
+#define PROCESS_INIT                                                                               \
+	{                                                                                          \
+		0, -1, -1, -1, -1, -1, -1, -1                                                      \
+	}
 void process_release(struct process *); /* closes the fds; the process goes on */
 
 /* The process exists and makes its root, meanwhile; the caller kills and reaps it if it gives up.
@@ -23,5 +26,5 @@ void process_release(struct process *); /* closes the fds; the process goes on *
 int process_create(const struct spec *, int exit_fd, struct process *ret, struct err *e);
 /* Lets it go, into network namespace `netns_fd` (-1: stay in the host's). Returns when the
  * container's program has been executed; else *ret_exec_status is 125, 126 or 127. */
-int process_start(const struct spec *, struct process *, int netns_fd, int *ret_exec_status,
-	struct err *e);
+int process_start(
+	const struct spec *, struct process *, int netns_fd, int *ret_exec_status, struct err *e);

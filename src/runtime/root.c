@@ -29,8 +29,8 @@ static int mount_overlay(const struct spec *s, struct err *e)
 		return err_errno(e, "cannot enter '%s'", s->state_dir);
 	for (size_t i = 0; i < s->lower.n; i++)
 		str_addf(&options, "%s%s", i ? ":" : "lowerdir=", s->lower.v[i]);
-	str_addf(&options, ",upperdir=%s,workdir=%s,redirect_dir=off,metacopy=off%s", s->upper, s->work,
-		s->volatile_root ? ",volatile" : "");
+	str_addf(&options, ",upperdir=%s,workdir=%s,redirect_dir=off,metacopy=off%s", s->upper,
+		s->work, s->volatile_root ? ",volatile" : "");
 	if (options.overflow)
 		return err_set(e, E2BIG, "the image has too many layers (%zu)", s->lower.n);
 	if (mount("overlay", s->mountpoint, "overlay", 0, str_text(&options)) < 0) {
@@ -45,8 +45,7 @@ static int become_root(const struct spec *s, struct root *ret, struct err *e)
 {
 	if (chdir(s->mountpoint) < 0)
 		return err_errno(e, "cannot enter the container's root");
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-		chdir("/") < 0)
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_errno(e, "cannot make the container's files the root");
 	ret->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->fd < 0)
@@ -84,7 +83,8 @@ static int mount_dev(const struct spec *s, struct root *r, struct err *e)
 		"0620", "gid", "5", NULL };
 	char size[24];
 	const char *const shm_options[] = { "mode", "1777", "size", size, NULL };
-	auto_close int dev = mnt_new("tmpfs", dev_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, e);
+	auto_close int dev =
+		mnt_new("tmpfs", dev_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, e);
 
 	snprintf(size, sizeof size, "%llu", (unsigned long long)s->shm_size);
 	if (dev < 0 || make_devices(dev, e) < 0 || mnt_put(dev, r->fd, "dev", e) < 0)
@@ -174,7 +174,7 @@ static int put_mounts(const struct spec *s, const int *sources, struct root *r, 
 		if (target < 0) {
 			struct stat st;
 			bool dir = m->type == SPEC_TMPFS ||
-				(fstat(sources[i], &st) == 0 && S_ISDIR(st.st_mode));
+				   (fstat(sources[i], &st) == 0 && S_ISDIR(st.st_mode));
 			target = root_make_path(r->fd, m->target, dir, e);
 		}
 		if (target < 0)
@@ -213,8 +213,8 @@ int root_enter(const struct spec *s, struct root *ret, struct err *e)
 		const struct spec_mount *m = &s->mounts[i];
 		sources[i] = -1;
 		if (r == 0 && m->type == SPEC_BIND) {
-			sources[i] = mnt_clone(AT_FDCWD, m->source,
-				m->read_only ? MOUNT_ATTR_RDONLY : 0, e);
+			sources[i] = mnt_clone(
+				AT_FDCWD, m->source, m->read_only ? MOUNT_ATTR_RDONLY : 0, e);
 			r = sources[i] < 0 ? sources[i] : 0;
 		}
 	}
@@ -308,7 +308,9 @@ static int write_sysctl(const struct root *r, const char *key, const char *value
 
 	if (fd == -ENOENT)
 		return 0; /* a kernel without this protocol */
-	if (fd < 0 || fstatfs(fd, &sfs) < 0 || sfs.f_type != PROC_SUPER_MAGIC ||
+	if (fd < 0)
+		return err_set(e, -fd, "cannot set sysctl '%s'", key);
+	if (fstatfs(fd, &sfs) < 0 || sfs.f_type != PROC_SUPER_MAGIC ||
 		write(fd, value, strlen(value)) < 0)
 		return err_errno(e, "cannot set sysctl '%s'", key);
 	return 0;
@@ -327,8 +329,8 @@ int root_finish(const struct spec *s, struct root *r, struct err *e)
 		return -e->code;
 	if (cgroup_mount(r->cgroups, r->fd, e) < 0)
 		return -e->code;
-	for (const char *const *k = posture_net_sysctls;
-		s->network != SPEC_NETWORK_HOST && *k; k += 2)
+	for (const char *const *k = posture_net_sysctls; s->network != SPEC_NETWORK_HOST && *k;
+		k += 2)
 		if (write_sysctl(r, k[0], k[1], e) < 0)
 			return -e->code;
 	for (const char *const *p = posture_read_only; *p; p++)

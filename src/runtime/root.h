@@ -9,13 +9,16 @@ struct root {
 	int proc_fd; /* its procfs, from the mount itself and not from a path (R3) */
 	int pty;     /* master of the container's terminal, -1 without one */
 	int pty_slave;
-	int notify;  /* bound datagram socket, -1 without one */
+	int notify;                 /* bound datagram socket, -1 without one */
 	enum cgroup_layout cgroups; /* of the host */
 };
-#define ROOT_INIT { -1, -1, -1, -1, -1, CGROUP_NONE }
+#define ROOT_INIT                                                                                  \
+	{                                                                                          \
+		-1, -1, -1, -1, -1, CGROUP_NONE                                                    \
+	}
 
-/* In a new mount namespace: the overlay becomes "/", the host's tree is gone, /proc and /dev and the
- * person's mounts are there. */
+/* In a new mount namespace: the overlay becomes "/", the host's tree is gone, /proc and /dev and
+ * the person's mounts are there. */
 int root_enter(const struct spec *, struct root *ret, struct err *e);
 /* What has to wait for the network and cgroup namespaces: /sys, sysctls, masked paths. */
 int root_finish(const struct spec *, struct root *, struct err *e);

@@ -3,8 +3,8 @@
  *
  * The list is Docker's default profile as SECURITY.md describes it, plus our own blocks: AF_ALG and
  * AF_VSOCK sockets, TIOCSTI and TIOCLINUX, socketcall(2) (its arguments are in memory, out of a
- * filter's sight), all x32 numbers.  What the list does not name fails with EPERM; numbers newer than
- * libseccomp knows fail with ENOSYS, so that programs fall back as they do on an older kernel.
+ * filter's sight), all x32 numbers.  What the list does not name fails with EPERM; numbers newer
+ * than libseccomp knows fail with ENOSYS, so that programs fall back as they do on an older kernel.
  * Done when redock is built: at run time the filter is constant data and costs nothing to make.
  *
  * libseccomp gives the numbers; the filter is a binary search over ranges (about ten comparisons
@@ -25,17 +25,21 @@
 static const char *const allowed =
 	/* files */
 	"access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 "
-	"faccessat faccessat2 fadvise64 fadvise64_64 arm_fadvise64_64 fallocate fanotify_mark fchdir "
+	"faccessat faccessat2 fadvise64 fadvise64_64 arm_fadvise64_64 fallocate fanotify_mark "
+	"fchdir "
 	"fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync fgetxattr "
 	"flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64 fstatfs fstatfs64 fsync "
 	"ftruncate ftruncate64 futimesat getcwd getdents getdents64 getxattr inotify_add_watch "
-	"inotify_init inotify_init1 inotify_rm_watch lchown lchown32 lgetxattr link linkat listxattr "
+	"inotify_init inotify_init1 inotify_rm_watch lchown lchown32 lgetxattr link linkat "
+	"listxattr "
 	"llistxattr _llseek lremovexattr lseek lsetxattr lstat lstat64 mkdir mkdirat mknod mknodat "
 	"name_to_handle_at newfstatat open openat openat2 pread64 preadv preadv2 pwrite64 pwritev "
 	"pwritev2 read readahead readlink readlinkat readv removexattr rename renameat renameat2 "
-	"rmdir sendfile sendfile64 setxattr splice stat stat64 statfs statfs64 statx symlink symlinkat "
+	"rmdir sendfile sendfile64 setxattr splice stat stat64 statfs statfs64 statx symlink "
+	"symlinkat "
 	"sync sync_file_range sync_file_range2 arm_sync_file_range syncfs tee truncate truncate64 "
-	"umask unlink unlinkat utime utimensat utimensat_time64 utimes vmsplice write writev chroot "
+	"umask unlink unlinkat utime utimensat utimensat_time64 utimes vmsplice write writev "
+	"chroot "
 	/* descriptors to wait on, asynchronous I/O */
 	"epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait "
 	"epoll_wait_old eventfd eventfd2 io_cancel io_destroy io_getevents io_pgetevents "
@@ -48,8 +52,10 @@ static const char *const allowed =
 	"pkey_free pkey_mprotect process_mrelease remap_file_pages "
 	/* processes, users, limits */
 	"alarm capget capset execve execveat exit exit_group fork getcpu getegid getegid32 geteuid "
-	"geteuid32 getgid getgid32 getgroups getgroups32 getpgid getpgrp getpid getppid getpriority "
-	"getresgid getresgid32 getresuid getresuid32 getrlimit getrusage getsid gettid getuid getuid32 "
+	"geteuid32 getgid getgid32 getgroups getgroups32 getpgid getpgrp getpid getppid "
+	"getpriority "
+	"getresgid getresgid32 getresuid getresuid32 getrlimit getrusage getsid gettid getuid "
+	"getuid32 "
 	"ioprio_get ioprio_set kill pause pidfd_open pidfd_send_signal prctl prlimit64 "
 	"process_vm_readv process_vm_writev ptrace restart_syscall rseq rt_sigaction rt_sigpending "
 	"rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait "
@@ -57,7 +63,8 @@ static const char *const allowed =
 	"sched_get_priority_max sched_get_priority_min sched_getscheduler sched_rr_get_interval "
 	"sched_rr_get_interval_time64 sched_setaffinity sched_setattr sched_setparam "
 	"sched_setscheduler sched_yield setfsgid setfsgid32 setfsuid setfsuid32 setgid setgid32 "
-	"setgroups setgroups32 setpgid setpriority setregid setregid32 setresgid setresgid32 setresuid "
+	"setgroups setgroups32 setpgid setpriority setregid setregid32 setresgid setresgid32 "
+	"setresuid "
 	"setresuid32 setreuid setreuid32 setrlimit setsid setuid setuid32 sigaltstack sigprocmask "
 	"sigreturn tgkill tkill ugetrlimit uname vfork wait4 waitid waitpid "
 	/* threads */
@@ -70,13 +77,15 @@ static const char *const allowed =
 	"setitimer time timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64 "
 	"timer_settime timer_settime64 times "
 	/* sockets (socket itself: below) and System V and POSIX queues */
-	"accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg "
+	"accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom "
+	"recvmmsg "
 	"recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto setsockopt shutdown socketpair ipc "
 	"mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend "
 	"mq_timedsend_time64 mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop semtimedop "
 	"semtimedop_time64 shmat shmctl shmdt shmget "
 	/* the rest */
-	"getrandom landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp sysinfo ";
+	"getrandom landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp "
+	"sysinfo ";
 
 enum action { ALLOW, REFUSE, UNKNOWN, CLONE, SOCKET, IOCTL, PERSONALITY };
 

@@ -13,7 +13,7 @@ struct field {
 
 #define F(member, type)                                                                            \
 	{                                                                                          \
-		#member, type, offsetof(struct spec, member)                                       \
+#member, type, offsetof(struct spec, member)                                       \
 	}
 static const struct field fields[] = {
 	F(id, TEXT),

@@ -49,15 +49,15 @@ struct spec {
 	char *notify_path; /* NULL: none */
 	enum spec_network network;
 	/* resources */
-	char *cgroup; /* "<parent>/<id>" below each hierarchy */
+	char *cgroup;                          /* "<parent>/<id>" below each hierarchy */
 	int64_t memory, nano_cpus, pids_limit; /* bytes, 1e-9 CPUs, tasks; 0: no limit */
 	uint64_t shm_size;
 	int stop_signal;
 	/* what the monitor needs beside it */
-	char *run_root;      /* run state is in <run_root>/containers/<id> */
+	char *run_root;       /* run state is in <run_root>/containers/<id> */
 	char *name, *machine; /* claims below <state_dir>/names, for auto_remove */
-	struct strv release; /* files to unlink when the container has ended (claims) */
-	char *address;       /* text, for the state file */
+	struct strv release;  /* files to unlink when the container has ended (claims) */
+	char *address;        /* text, for the state file */
 	bool auto_remove;
 };
 

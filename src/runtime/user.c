@@ -121,8 +121,10 @@ int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e)
 		l.group = colon + 1;
 	}
 	if (!*copy || (l.group && !*l.group) || !str_is_one_line(text ? text : ""))
-		return err_set(e, EINVAL, "'%s' is not a user: expected NAME, UID, or either with "
-			":GROUP or :GID", text);
+		return err_set(e, EINVAL,
+			"'%s' is not a user: expected NAME, UID, or either with "
+			":GROUP or :GID",
+			text);
 	user_number = is_number(l.user);
 	if (user_number && parse_id(l.user, &u.uid) < 0)
 		return err_set(e, EINVAL, "'%s' is not a user id (0 to 4294967294)", l.user);

@@ -13,5 +13,6 @@ struct user {
 	size_t n_groups;
 	char home[256]; /* "/" when unknown */
 };
-/* NULL or "" is root. An all-digits part is a number or an error, never a name. -EINVAL, -ENOENT. */
+/* NULL or "" is root. An all-digits part is a number or an error, never a name. -EINVAL, -ENOENT.
+ */
 int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e);

@@ -100,7 +100,6 @@ static int run_import(struct change *c, int archive_fd, struct digest *ret_id, s
 		make_layer(c, archive_fd, &blob, &slot->is.digest, e) < 0)
 		return -e->code;
 	slot->is.size = blob.size;
-	/* the callers of an import know no list of what containers need: nothing is dropped */
 	return finish(c, NULL, NULL, &slot->is, false, ret_id, e);
 }
 
@@ -207,8 +206,7 @@ static int run_commit(struct change *c, int upper, struct digest *ret_id, struct
 	return finish(c, config, manifest, layer, flatten, ret_id, e);
 }
 
-static int run_remove(
-	struct op *op, const struct image_ref *ref, const struct strv *keep, struct err *e)
+static int run_remove(struct op *op, const struct image_ref *ref, struct err *e)
 {
 	auto_close int lock = op_lock(op, e);
 	char key[3 * IMAGE_REF_TEXT_SIZE], name[IMAGE_REF_TEXT_SIZE];
@@ -225,30 +223,37 @@ static int run_remove(
 		return -e->code;
 	/* the name is gone, which is what was asked; the next change tries again to drop the rest
 	 */
-	(void)collect_garbage(op, keep, &unused);
+	(void)collect_garbage(op, &unused);
 	close_fd(&lock);
 	return index_write(op->store, e);
+}
+
+static int run_collect(struct op *op, struct err *e)
+{
+	auto_close int lock = op_lock(op, e);
+
+	return lock < 0 ? lock : collect_garbage(op, e);
 }
 
 int change_run(struct store *s, const json_t *request, int data_fd, const struct teller *teller,
 	struct digest *ret_id, struct err *e)
 {
 	const char *what = json_str(request, "op", "");
-	auto_strv keep = { 0 };
 	auto_op op = OP_INIT;
 	struct change c = { .op = &op, .request = request, .teller = teller };
 
-	json_get_strv(request, "keep", &keep);
-	c.publish.keep = &keep;
 	*ret_id = (struct digest){ "" };
-	if (image_ref_parse(json_str(request, "ref", ""), &c.publish.ref, e) < 0 ||
-		op_begin(s, &op, e) < 0)
+	if (op_begin(s, &op, e) < 0)
+		return -e->code;
+	if (str_eq(what, "collect"))
+		return run_collect(&op, e);
+	if (image_ref_parse(json_str(request, "ref", ""), &c.publish.ref, e) < 0)
 		return -e->code;
 	if (str_eq(what, "import"))
 		return run_import(&c, data_fd, ret_id, e);
 	if (str_eq(what, "commit"))
 		return run_commit(&c, data_fd, ret_id, e);
 	if (str_eq(what, "remove"))
-		return run_remove(&op, &c.publish.ref, &keep, e);
+		return run_remove(&op, &c.publish.ref, e);
 	return err_set(e, EINVAL, "'%.40s' is nothing that redock-store can do", what);
 }

@@ -216,7 +216,7 @@ int store_import(
 int store_commit(
 	struct store *s, const struct store_commit *co, struct digest *ret_id, struct err *e)
 {
-	char *const *const lists[] = { co->cmd, co->env, co->entrypoint, co->keep };
+	char *const *const lists[] = { co->cmd, co->env, co->entrypoint };
 	const char *const texts[] = { co->user, co->workdir, co->comment, co->author };
 	auto_json *j = json_object();
 	char name[IMAGE_REF_TEXT_SIZE];
@@ -239,7 +239,6 @@ int store_commit(
 	set_text(j, "workdir", co->workdir);
 	set_text(j, "comment", co->comment);
 	set_text(j, "author", co->author);
-	set_list(j, "keep", co->keep);
 	r = call_helper(s, &c, e);
 	if (r < 0)
 		return err_wrap(e, "cannot commit '%s'", name);
@@ -248,7 +247,7 @@ int store_commit(
 	return 0;
 }
 
-int store_remove(struct store *s, const struct image_ref *ref, char *const *keep, struct err *e)
+int store_remove(struct store *s, const struct image_ref *ref, struct err *e)
 {
 	auto_json *j = json_object();
 	char name[IMAGE_REF_TEXT_SIZE];
@@ -261,6 +260,16 @@ int store_remove(struct store *s, const struct image_ref *ref, char *const *keep
 	image_ref_text(ref, name);
 	set_text(j, "op", "remove");
 	set_text(j, "ref", name);
-	set_list(j, "keep", keep);
+	return call_helper(s, &c, e);
+}
+
+int store_collect(struct store *s, const struct digest *manifest, struct err *e)
+{
+	auto_json *j = json_object();
+	struct call c = { .request = j, .data_fd = -1 };
+
+	if (store_is_needed(s, manifest))
+		return 0;
+	set_text(j, "op", "collect");
 	return call_helper(s, &c, e);
 }

@@ -51,20 +51,26 @@ static int need(struct store *s, const struct digest *manifest, struct live *liv
 }
 
 /* When one image cannot be read, nobody knows what it needs: then nothing is dropped. */
-static int find_live(struct store *s, const struct strv *keep, struct live *live, struct err *e)
+static int find_live(struct store *s, struct live *live, struct err *e)
 {
+	auto_strv pins = { 0 };
 	auto_free struct image_ref *refs = NULL;
 	struct digest d;
 	size_t n = 0;
 
-	if (store_image_refs(s, &refs, &n, e) < 0)
+	if (store_image_refs(s, &refs, &n, e) < 0 || store_pins(s, &pins, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		if (store_image_digest(s, &refs[i], &d, e) < 0 || need(s, &d, live, e) < 0)
 			return -e->code;
-	for (size_t i = 0; keep && i < keep->n; i++) {
-		if (digest_parse(keep->v[i], &d) < 0)
-			return err_set(e, EINVAL, "'%.80s' is no manifest's digest", keep->v[i]);
+	for (size_t i = 0; i < pins.n; i++) {
+		int r = store_pin_digest(s, pins.v[i], &d, e);
+		if (r == -ENOENT) { /* unpinned meanwhile, which takes no lock */
+			err_clear(e);
+			continue;
+		}
+		if (r < 0)
+			return r;
 		if (faccessat(s->blobs_fd, digest_hex(&d), F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
 			errno == ENOENT)
 			continue; /* it is gone already */
@@ -98,10 +104,10 @@ static int drop_others(
 	return errno ? err_errno(e, "cannot read the store") : 0;
 }
 
-int collect_garbage(struct op *op, const struct strv *keep, struct err *e)
+int collect_garbage(struct op *op, struct err *e)
 {
 	auto_live live = { 0 };
-	int r = find_live(op->store, keep, &live, e);
+	int r = find_live(op->store, &live, e);
 
 	if (r >= 0)
 		r = drop_others(op, op->store->layers_fd, LAYER_KEY_SIZE - 1, &live.layers, e);

@@ -15,13 +15,17 @@
 #define LAYER_KEY_SIZE 33 /* 32 digits of the diff-id and a NUL */
 
 struct store {
-	int root_fd, blobs_fd, layers_fd, images_fd, tmp_fd;
+	int root_fd, blobs_fd, layers_fd, images_fd, pins_fd, tmp_fd;
 };
 
 /* Reads and parses a JSON blob. */
 int store_read_json(struct store *, const struct digest *, size_t max, json_t **ret, struct err *e);
 /* The manifest that the name stands for now; -ENOENT as store_image(). */
 int store_image_digest(struct store *, const struct image_ref *, struct digest *ret, struct err *e);
+/* The manifest that container `id` pins; -ENOENT when it pins none. */
+int store_pin_digest(struct store *, const char *id, struct digest *ret, struct err *e);
+/* True if an image's name or a pin stands for it, and when nobody can tell. */
+bool store_is_needed(struct store *, const struct digest *manifest);
 /* Fills in what a manifest says; *ret_config_size is what it says of its config. */
 int image_parse_manifest(
 	const json_t *manifest, struct image *ret, uint64_t *ret_config_size, struct err *e);

@@ -71,13 +71,25 @@ static int check_complete(struct op *op, const struct digest *manifest, struct e
 	return r;
 }
 
+/* True if the name stands for another image so far. */
+static bool is_moved(struct store *s, const struct publish *p)
+{
+	struct digest was;
+	struct err unused = { 0 };
+
+	return store_image_digest(s, &p->ref, &was, &unused) == 0 &&
+	       !str_eq(was.text, p->manifest.text);
+}
+
 int publish(struct op *op, const struct publish *p, struct err *e)
 {
 	auto_close int lock = op_lock(op, e);
 	struct err unused = { 0 };
+	bool moved;
 
 	if (lock < 0)
 		return lock;
+	moved = is_moved(op->store, p);
 	for (size_t i = 0; i < p->n_blobs; i++)
 		if (publish_blob(op, &p->blobs[i], e) < 0)
 			return -e->code;
@@ -86,8 +98,8 @@ int publish(struct op *op, const struct publish *p, struct err *e)
 		check_complete(op, &p->manifest, e) < 0 || publish_image(op, p, e) < 0)
 		return -e->code;
 	/* what cannot be dropped now (a damaged image, say) does no harm to this one */
-	if (p->collect)
-		(void)collect_garbage(op, p->keep, &unused);
+	if (p->collect || moved)
+		(void)collect_garbage(op, &unused);
 	close_fd(&lock);
 	return index_write(op->store, e);
 }

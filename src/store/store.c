@@ -38,7 +38,7 @@ int store_open(int rootfd, struct store **ret, struct err *e)
 {
 	struct store *s = xmalloc(sizeof *s);
 
-	*s = (struct store){ -1, -1, -1, -1, -1 };
+	*s = (struct store){ -1, -1, -1, -1, -1, -1 };
 	s->root_fd = fcntl(rootfd, F_DUPFD_CLOEXEC, 3);
 	if (s->root_fd < 0) {
 		err_errno(e, "cannot open the image store");
@@ -47,6 +47,7 @@ int store_open(int rootfd, struct store **ret, struct err *e)
 	if ((s->blobs_fd = open_or_make(s->root_fd, "blobs/sha256", e)) < 0 ||
 		(s->layers_fd = open_or_make(s->root_fd, "layers", e)) < 0 ||
 		(s->images_fd = open_or_make(s->root_fd, "images", e)) < 0 ||
+		(s->pins_fd = open_or_make(s->root_fd, "pins", e)) < 0 ||
 		(s->tmp_fd = open_or_make(s->root_fd, "tmp", e)) < 0 || make_layout(s, e) < 0) {
 		err_wrap(e, "cannot open the image store");
 		goto close;
@@ -63,6 +64,7 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	close_fd(&s->tmp_fd);
+	close_fd(&s->pins_fd);
 	close_fd(&s->images_fd);
 	close_fd(&s->layers_fd);
 	close_fd(&s->blobs_fd);

@@ -8,12 +8,15 @@
  *   layers/<32 hex>/{fs,diff-id}  an unpacked layer; the name is the start of its diff-id, the
  *                                 file holds all of it (short names: mount(2) takes 4096 bytes)
  *   images/<key>/manifest         one directory an image name: its manifest's digest
- *   tmp/                          half-made things; whatever no live process locks is removed
+ *   pins/<container id>           symbolic link to the digest of the manifest that the container
+ * was made from, which is kept for it tmp/                          half-made things; whatever no
+ * live process locks is removed
  *
  * This half only reads, and is linked into every command.  What writes (archives, digests) is the
  * helper program redock-store, spoken to through the functions at the end of this header.
  */
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "store/reference.h"
 
@@ -46,6 +49,15 @@ int store_image(struct store *, const struct image_ref *, struct image *ret, str
 /* The same by a manifest's digest, whether a name stands for it or not (`ref` stays empty): for
  * what was made from an image whose tag has moved on. -ENOENT when it is gone. */
 int store_manifest(struct store *, const struct digest *manifest, struct image *ret, struct err *e);
+/* Loads image `ref` as store_image() does and keeps it for container `id` (64 hexadecimal digits),
+ * whatever becomes of its name: with the store's lock held shared, so that no collection comes
+ * between. Waits for that at most 60 s. On failure nothing is pinned. */
+int store_pin(struct store *, const char *id, const struct image_ref *, enum fs_durability,
+	struct image *ret, struct err *e);
+/* The container needs its image no more; a missing pin is success. Nothing is dropped yet. */
+int store_unpin(struct store *, const char *id, struct err *e);
+/* Ids of all containers that pin an image, in no order. */
+int store_pins(struct store *, struct strv *ret, struct err *e);
 /* All image names, sorted; the caller frees the array. */
 int store_image_refs(struct store *, struct image_ref **ret, size_t *ret_n, struct err *e);
 /* Directory fd of layers/, for overlay's relative lowerdir names. Owned by the store. */
@@ -76,16 +88,17 @@ struct store_commit {
 	/* of the container; NULL: the parent's */
 	char *const *cmd, *const *env, *const *entrypoint;
 	const char *user, *workdir, *comment, *author;
-	char *const *keep; /* manifests that containers need, see store_remove() */
 	/* Called when the tree has been read, so that the container can be thawed early. */
 	void (*read_done)(void *arg);
 	void *read_done_arg;
 };
 int store_commit(struct store *, const struct store_commit *, struct digest *ret_id, struct err *e);
 
-/* Untags `ref`, then drops every blob and layer that neither an image nor one of the manifests
- * `keep` (digests of the images that containers were made from, NULL-terminated) needs. */
-int store_remove(struct store *, const struct image_ref *, char *const *keep, struct err *e);
+/* Untags `ref`, then drops every blob and layer that neither an image nor a pin needs. */
+int store_remove(struct store *, const struct image_ref *, struct err *e);
+/* For whoever has unpinned `manifest`: drops the same when neither an image's name nor another pin
+ * stands for it, and does nothing otherwise. */
+int store_collect(struct store *, const struct digest *manifest, struct err *e);
 /* Counts the changes in an overlay upper directory: everything but the directories that are there
  * only for what they hold. */
 int store_count_changes(int upper_fd, uint64_t *ret, struct err *e);

@@ -194,12 +194,11 @@ struct publish {
 	struct digest diff_id; /* of that */
 	struct image_ref ref;
 	struct digest manifest;
-	bool collect; /* then drop what is not needed any more */
-	const struct strv *keep;
+	bool collect; /* then drop what is not needed any more, also if the name is new */
 };
 int publish(struct op *, const struct publish *, struct err *e);
-/* Drops all blobs and layers that neither images nor `keep` need. With the store's lock held. */
-int collect_garbage(struct op *, const struct strv *keep, struct err *e);
+/* Drops all blobs and layers that neither images nor pins need. With the store's lock held. */
+int collect_garbage(struct op *, struct err *e);
 /* Writes index.json anew from images/. */
 int index_write(struct store *, struct err *e);
 

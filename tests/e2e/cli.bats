@@ -157,7 +157,7 @@ verbs="start ssh commit kill delete list run ps rm images import rmi help"
 	run redock --root "$E2E_DIR/r/cli/other" --run-root "$E2E_DIR/r/cli/other-run" images
 	expect_status 0
 	[ -d "$E2E_DIR/r/cli/other" ]
-	redock --root "$E2E_DIR/r/cli/other" --run-root "$E2E_DIR/r/cli/other-run" system reset
+	redock --root "$E2E_DIR/r/cli/other" --run-root "$E2E_DIR/r/cli/other-run" system reset --force
 }
 
 @test "cli: an instance below a long path works like any other" {
@@ -169,7 +169,7 @@ verbs="start ssh commit kill delete list run ps rm images import rmi help"
 	run redock run --rm bb echo hello
 	expect_status 0
 	is hello
-	redock -q system reset
+	redock -q system reset --force
 }
 
 @test "cli: a full stdout is an error, not a silence" {

@@ -77,7 +77,7 @@ life() {
 	expect_status 0
 	is demo
 	local address
-	address=$(here redock list --json | json '[m["address"] for m in d if m["alias"] == "other-container"][0]')
+	address=$(here redock list --json | json '[m["Address"] for m in d if m["Alias"] == "other-container"][0]')
 	run here ssh demo-container ping -c 1 -W 5 "$address"
 	expect_status 0
 	run here ssh demo-container ping -c 1 -W 5 192.0.2.2

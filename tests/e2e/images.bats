@@ -285,7 +285,7 @@ teardown() {
 		redock -q rm filler
 		run redock run --rm small cat /data/file
 		is "from the image"
-		redock -q system reset
+		redock -q system reset --force
 	)
 	local failed=$?
 	umount "$BATS_TEST_TMPDIR/mnt"

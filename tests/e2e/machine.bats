@@ -76,9 +76,9 @@ teardown() {
 	contains demo-container
 	contains redock:base
 	run --separate-stderr redock list --json
-	[ "$(json 'len(d), d[0]["alias"], d[0]["state"]' <<<"$output")" = "(1, 'demo-container', 'running')" ]
+	[ "$(json 'len(d), d[0]["Alias"], d[0]["State"]' <<<"$output")" = "(1, 'demo-container', 'running')" ]
 	local address
-	address=$(json 'd[0]["address"]' <<<"$output")
+	address=$(json 'd[0]["Address"]' <<<"$output")
 	run ping -c 1 -W 5 "$address"
 	expect_status 0
 	run redock list
@@ -150,8 +150,8 @@ teardown() {
 @test "machine: two side by side ping each other by address" {
 	redock -q start one two
 	local one two
-	one=$(redock list --json | json '[m["address"] for m in d if m["alias"] == "one-container"][0]')
-	two=$(redock list --json | json '[m["address"] for m in d if m["alias"] == "two-container"][0]')
+	one=$(redock list --json | json '[m["Address"] for m in d if m["Alias"] == "one-container"][0]')
+	two=$(redock list --json | json '[m["Address"] for m in d if m["Alias"] == "two-container"][0]')
 	[ "$one" != "$two" ]
 	run ssh one-container ping -c 1 -W 5 "$two"
 	expect_status 0
@@ -318,7 +318,7 @@ teardown() {
 @test "machine: password login is off, and other people's keys do not open it" {
 	redock -q start demo
 	local address
-	address=$(redock list --json | json 'd[0]["address"]')
+	address=$(redock list --json | json 'd[0]["Address"]')
 	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/key"
 	run ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
 		-o IdentitiesOnly=yes -i "$BATS_TEST_TMPDIR/key" "root@$address" true

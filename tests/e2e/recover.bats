@@ -107,7 +107,7 @@ reboot() {
 
 @test "recover: redock run whose monitor dies ends with 125 and a word, and does not hang" {
 	mkfifo "$BATS_TEST_TMPDIR/stdout"
-	redock run --rm --name c bb sh -c "echo up; $echo_loop" \
+	"$REDOCK" run --rm --name c bb sh -c "echo up; $echo_loop" \
 		>"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/out" 3>&- &
 	local client=$! status=0
 	exec {up}<"$BATS_TEST_TMPDIR/stdout"
@@ -240,7 +240,7 @@ reboot() {
 	redock -q import "$E2E_DIR/image.tar" bb
 	redock -q run -d --name c bb sleep 1030
 	redock -q run --name d bb true
-	run redock system reset
+	run redock system reset --force
 	expect_status 0
 	[ -z "$(find "$REDOCK_ROOT" "$REDOCK_RUN_ROOT" -mindepth 1 2>/dev/null)" ]
 	instance recover

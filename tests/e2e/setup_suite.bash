@@ -21,6 +21,6 @@ teardown_suite() {
 	local root
 	# What failed tests may have left; the invariants have named it by now.
 	for root in "$E2E_DIR"/r/*; do
-		[ ! -d "$root/lib" ] || "$REDOCK" --root "$root/lib" --run-root "$root/run" -q system reset </dev/null || true
+		[ ! -d "$root/lib" ] || "$REDOCK" --root "$root/lib" --run-root "$root/run" -q system reset --force || true
 	done
 }

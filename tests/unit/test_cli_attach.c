@@ -202,7 +202,8 @@ static void raw_terminal(void **state)
 	char text[64];
 
 	console_open(&c, "redock run -it img echo_ready;head_-c_4");
-	assert_int_equal(read(c.pty, text, 6), 6); /* no \r: the pty of the container adds it */
+	assert_int_equal(
+		fs_read_full(c.pty, text, 6), 6); /* no \r: the pty of the container adds it */
 	assert_memory_equal(text, "ready\n", 6);
 	assert_true(is_raw(c.tty));
 	assert_int_equal(write(c.pty, "a\003\004b", 4), 4); /* ctrl-c and ctrl-d are bytes */

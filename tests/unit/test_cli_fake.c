@@ -273,6 +273,15 @@ int engine_kill(struct engine *engine, const char *id, int signal_number, struct
 	return 0;
 }
 
+int engine_wait(
+	struct engine *engine, const char *id, enum wait_for what, int timeout_ms, struct err *e)
+{
+	note("wait %s %s %d\n", id, what == WAIT_EXIT ? "exit" : "ready", timeout_ms);
+	return str_eq(id, fake.stubborn ? fake.stubborn : "")
+		       ? err_set(e, ETIMEDOUT, "container '%s' still runs", id)
+		       : 137;
+}
+
 int engine_remove(struct engine *engine, const char *id, bool force, struct err *e)
 {
 	note("remove %s%s\n", id, force ? " force" : "");

@@ -19,6 +19,7 @@ struct fake {
 	uint64_t lost;                           /* files that machine_kill() loses */
 	bool say;                                /* machine_start() reports progress */
 	int ssh_status;
+	const char *stubborn; /* id of one that never ends */
 };
 extern struct fake fake;
 

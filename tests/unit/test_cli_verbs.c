@@ -151,14 +151,16 @@ static void removals(void **state)
 		{ "kill me:demo", 0, "", "killed me:demo\n", "machine_kill me:demo\n" },
 		{ "kill absent", 0, "", "no machine me:absent: nothing to do\n",
 			"machine_kill me:absent\n" },
-		{ "kill bbbb1111", 0, "bbbb1111\n", "", "kill bbbb1111 9\n" },
-		{ "kill me.demo", 0, "me.demo\n", "", "kill bbbb1111 9\n" },
+		{ "kill bbbb1111", 0, "bbbb1111\n", "",
+			"kill bbbb1111 9\nwait bbbb1111 exit 10000\n" },
+		{ "kill me.demo", 0, "me.demo\n", "",
+			"kill bbbb1111 9\nwait bbbb1111 exit 10000\n" },
 		{ "kill -s HUP demo", 0, "demo\n", "", "kill bbbb1111 1\n" },
-		{ "kill web", 0, "web\n", "", "kill aaaa1111 9\n" },
+		{ "kill web", 0, "web\n", "", "kill aaaa1111 9\nwait aaaa1111 exit 10000\n" },
 		{ "kill -s TERM absent web", 1, "web\n", "no container 'absent'",
 			"kill aaaa1111 15\n" },
 		{ "kill aaaa a/b web", 1, "web\n", "'a/b' is no machine name",
-			"kill aaaa1111 9\n" },
+			"kill aaaa1111 9\nwait aaaa1111 exit 10000\n" },
 		{ "rm demo", 0, "", "killed me:demo", "machine_kill me:demo\n" },
 		{ "rm bbbb1111", 1, "", "machine 'me:demo' runs\n  try: redock kill me:demo\n",
 			"" },
@@ -181,6 +183,10 @@ static void removals(void **state)
 	};
 
 	check(cases, ARRAY_SIZE(cases));
+	fake.stubborn = "aaaa1111";
+	check(&(struct verb_case){ "kill web", 1, "",
+		      "redock: cannot kill 'web': it still runs after 10 seconds\n" },
+		1);
 	fake.lost = 1;
 	check(&(struct verb_case){ "kill demo", 0, "", "killed me:demo; 1 changed file is lost\n" },
 		1);
@@ -385,7 +391,7 @@ static void progress_on_a_terminal(void **state)
 	fake.say = true;
 	ran = run_cli_on("redock start x", 0, -1, tty);
 	assert_string_equal(ran.out, "ssh x-container\n");
-	assert_true(read(pty, text, sizeof text - 1) > 0);
+	assert_int_equal(fs_read_full(pty, text, strlen(expected)), strlen(expected));
 	assert_string_equal(text, expected);
 	close(tty), close(pty);
 }

@@ -32,18 +32,21 @@ static void assert_list(const char *line, const char *expected)
 }
 
 #define DEBIAN(options)                                                                            \
-	"Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: main\n" options
+	"Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: "           \
+	"main\n" options
 
 static void test_one_line(void **state)
 {
 	(void)state;
 	assert_list("deb http://deb.debian.org/debian bookworm main", DEBIAN(""));
 	assert_list("  deb\thttp://deb.debian.org/debian\t bookworm  main # x", DEBIAN(""));
-	assert_list("deb [arch=amd64,arm64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-		    "http://deb.debian.org/debian bookworm main\r\n",
+	assert_list(
+		"deb [arch=amd64,arm64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+		"http://deb.debian.org/debian bookworm main\r\n",
 		DEBIAN("Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"));
-	assert_list("deb [ trusted=yes check-valid-until=no ] http://deb.debian.org/debian bookworm "
-		    "main",
+	assert_list(
+		"deb [ trusted=yes check-valid-until=no ] http://deb.debian.org/debian bookworm "
+		"main",
 		DEBIAN("Trusted: yes\nCheck-Valid-Until: no\n"));
 	assert_list("deb https://deb.debian.org/debian/ bookworm-updates main contrib non-free\n",
 		"Types: deb\nURIs: https://deb.debian.org/debian/\nSuites: bookworm-updates\n"
@@ -127,13 +130,14 @@ static enum apt_release none_debian(void *arg, const char *uri, const char *suit
 
 static void test_inline_key_and_release_files(void **state)
 {
-	static const char text[] = "Types: deb\nURIs: https://mirror.corp/apt\nSuites: stable\n"
-				   "Components: main\nSigned-By:\n -----BEGIN KEY-----\n .\n abc=\n";
+	static const char text[] =
+		"Types: deb\nURIs: https://mirror.corp/apt\nSuites: stable\n"
+		"Components: main\nSigned-By:\n -----BEGIN KEY-----\n .\n abc=\n";
 	auto_strv notes = { 0 };
 	auto_free char *got = pick(text, true, all_debian, &notes);
 	auto_free char *unknown = pick(text, true, NULL, &notes);
-	auto_free char *denied = pick(
-		"deb http://deb.debian.org/debian bookworm main", false, none_debian, &notes);
+	auto_free char *denied =
+		pick("deb http://deb.debian.org/debian bookworm main", false, none_debian, &notes);
 
 	(void)state;
 	assert_string_equal(got, "Types: deb\nURIs: https://mirror.corp/apt\nSuites: stable\n"
@@ -145,9 +149,10 @@ static void test_inline_key_and_release_files(void **state)
 static void test_credentials(void **state)
 {
 	auto_strv notes = { 0 };
-	auto_free char *got = pick("deb http://me:hunter2@mirror.debian.org/debian bookworm main\n"
-				   "deb http://me:hunt/er2@mirror.debian.org/debian bookworm main\n",
-		false, NULL, &notes);
+	auto_free char *got =
+		pick("deb http://me:hunter2@mirror.debian.org/debian bookworm main\n"
+		     "deb http://me:hunt/er2@mirror.debian.org/debian bookworm main\n",
+			false, NULL, &notes);
 
 	(void)state;
 	assert_string_equal(got, "");
@@ -212,10 +217,9 @@ static void test_settings(void **state)
 
 	(void)state;
 	apt_conf_pick(dump, &build, &image, &notes);
-	assert_string_equal(str_text(&image),
-		"Acquire::http::Proxy \"http://proxy.corp:3128/\";\n"
-		"Acquire::http::Proxy::deb.debian.org \"DIRECT\";\n"
-		"Acquire::Check-Valid-Until \"false\";\n");
+	assert_string_equal(str_text(&image), "Acquire::http::Proxy \"http://proxy.corp:3128/\";\n"
+					      "Acquire::http::Proxy::deb.debian.org \"DIRECT\";\n"
+					      "Acquire::Check-Valid-Until \"false\";\n");
 	assert_non_null(strstr(str_text(&build), "hunter2"));
 	assert_non_null(strstr(str_text(&build), "find-proxy"));
 	assert_non_null(strstr(str_text(&build), "127.0.0.1"));

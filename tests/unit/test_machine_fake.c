@@ -11,7 +11,11 @@
 struct engine {
 	char *path;
 	int fd;
-	struct { char id[8], machine[64], image[64], host[64], address[20]; int state; bool ready; } c[8];
+	struct {
+		char id[8], machine[64], image[64], host[64], address[20];
+		int state;
+		bool ready;
+	} c[8];
 	char images[8][64];
 	int next_id, ready_result, locks, imports;
 	bool boot_missing, sshd_missing, fail_create, fail_start;

@@ -124,15 +124,16 @@ static void test_owner(void **state)
 /* T43 */
 static void test_hostile_entries(void **state)
 {
-	static const char *const aliases[] = { "", "-x", "a b", "a\nProxyCommand x", "a*", "!a", "a%h",
-		"a\"", "A", "a;b" };
-	static const char *const addresses[] = { "", "host", "10.1.2.3\nUser x", "10.1.2.3 x", "::1",
-		"10.1.2", "10.1.2.300" };
-	static const char *const dirs[] = { "", "relative", "/a\nUser x", "/a\"b", "/a%h", "/a*", "/a$b",
-		"/a\\b", "/a\tb", "/a#b" };
+	static const char *const aliases[] = { "", "-x", "a b", "a\nProxyCommand x", "a*", "!a",
+		"a%h", "a\"", "A", "a;b" };
+	static const char *const addresses[] = { "", "host", "10.1.2.3\nUser x", "10.1.2.3 x",
+		"::1", "10.1.2", "10.1.2.300" };
+	static const char *const dirs[] = { "", "relative", "/a\nUser x", "/a\"b", "/a%h", "/a*",
+		"/a$b", "/a\\b", "/a\tb", "/a#b" };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(aliases) + ARRAY_SIZE(addresses) + ARRAY_SIZE(dirs); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(aliases) + ARRAY_SIZE(addresses) + ARRAY_SIZE(dirs);
+		i++) {
 		auto_str text = STR_INIT(65536);
 		struct sshfiles_entry n = good;
 		struct err e = { 0 };
@@ -152,11 +153,13 @@ static void test_hostile_entries(void **state)
 
 static void test_keys(void **state)
 {
-	static const char *const bad[] = { "", "ssh-rsa AAAA", "ssh-ed25519 ", "ssh-ed25519 AAAA",
-		"command=\"x\" " KEY, KEY "A", KEY "\tx", " " KEY,
-		"ssh-ed25519 BAAAC3NzaC1lZDI1NTE5AAAAIGHNsSUqPOCv6CvaqhRBOyYg3EvxqP1pVCFbl4DM4zvP" };
-	static const char *const fine[] = { KEY, KEY "\n", KEY " redock\n", KEY " x\ncommand=\"y\" z",
-		KEY "\r\n" };
+	static const char *const bad[] = {
+		"", "ssh-rsa AAAA", "ssh-ed25519 ", "ssh-ed25519 AAAA", "command=\"x\" " KEY,
+		KEY "A", KEY "\tx", " " KEY,
+		"ssh-ed25519 BAAAC3NzaC1lZDI1NTE5AAAAIGHNsSUqPOCv6CvaqhRBOyYg3EvxqP1pVCFbl4DM4zvP"
+	};
+	static const char *const fine[] = { KEY, KEY "\n", KEY " redock\n",
+		KEY " x\ncommand=\"y\" z", KEY "\r\n" };
 	struct err e = { 0 };
 
 	(void)state;

@@ -113,12 +113,10 @@ static void on_read(void *arg)
 	++*(int *)arg;
 }
 
-static struct digest commit(struct life *l, const char *parent, const char *ref, char *const *keep)
+static struct digest commit(struct life *l, const char *parent, const char *ref)
 {
 	auto_image im = { 0 };
-	struct store_commit co = {
-		.upper_fd = l->upper, .ref = name(ref), .keep = keep, .comment = "second"
-	};
+	struct store_commit co = { .upper_fd = l->upper, .ref = name(ref), .comment = "second" };
 	struct digest id;
 	struct err e = { 0 };
 	int reads = 0;
@@ -201,8 +199,8 @@ static void same_input_same_digest(void **state)
 	assert_int_equal(count(l, l->s->layers_fd), 1);
 	assert_int_equal(count(l, l->s->blobs_fd), 3);
 	put_file(l->upper, "x", "y");
-	c = commit(l, "base:1", "c:1", NULL);
-	d = commit(l, "base:2", "c:2", NULL);
+	c = commit(l, "base:1", "c:1");
+	d = commit(l, "base:2", "c:2");
 	assert_string_equal(c.text, d.text);
 }
 
@@ -236,7 +234,7 @@ static void commit_keeps_everything(void **state)
 		assert_int_equal(fsetxattr(fd, "user.k", "a\0=\n", 4, 0), 0);
 		assert_int_equal(fchmod(fd, 06755), 0);
 	}
-	commit(l, "base:1", "c:1", NULL);
+	commit(l, "base:1", "c:1");
 	load(l, "c:1", &im);
 	assert_int_equal(im.layers.n, 2);
 	assert_string_equal(im.cmd.v[0], "/bin/sh");
@@ -288,10 +286,13 @@ static void unchanged_needs_no_layer(void **state)
 
 	import(l, "base:1");
 	assert_int_equal(fchmod(l->upper, 0755), 0);
-	commit(l, "base:1", "c:1", NULL);
+	commit(l, "base:1", "c:1");
 	load(l, "c:1", &im);
 	assert_int_equal(im.layers.n, 1);
 }
+
+#define ID  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define ID2 "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static void removal_keeps_what_is_needed(void **state)
 {
@@ -305,24 +306,27 @@ static void removal_keeps_what_is_needed(void **state)
 	base = name("base:1");
 	c = name("c:1");
 	put_file(l->upper, "x", "y");
-	commit(l, "base:1", "c:1", NULL);
+	commit(l, "base:1", "c:1");
 	load(l, "c:1", &im);
-	assert_int_equal(store_remove(l->s, &base, NULL, &e), 0);
+	assert_int_equal(store_remove(l->s, &base, &e), 0);
 	assert_int_equal(count(l, l->s->layers_fd), 2); /* c:1 is built on it */
 	{
-		char *keep[] = { im.manifest.text, NULL };
-		assert_int_equal(store_remove(l->s, &c, keep, &e), 0);
+		auto_image pinned = { 0 };
+		assert_int_equal(store_pin(l->s, ID, &c, FS_DURABLE, &pinned, &e), 0);
+		assert_string_equal(pinned.manifest.text, im.manifest.text);
+		assert_int_equal(store_remove(l->s, &c, &e), 0);
 		assert_int_equal(count(l, l->s->layers_fd), 2); /* and a container on that */
 		assert_int_equal(store_layer_name(l->s, im.layers.v[0], path, &e), 0);
+		assert_int_equal(store_unpin(l->s, ID, &e), 0);
 	}
 	import(l, "other:1");
 	base = name("other:1");
-	assert_int_equal(store_remove(l->s, &base, NULL, &e), 0);
+	assert_int_equal(store_remove(l->s, &base, &e), 0);
 	assert_int_equal(count(l, l->s->layers_fd), 0);
 	assert_int_equal(count(l, l->s->blobs_fd), 0);
 	assert_int_equal(count(l, l->s->images_fd), 0);
 	assert_int_equal(count(l, l->s->tmp_fd), 0);
-	assert_int_equal(store_remove(l->s, &base, NULL, &e), -ENOENT);
+	assert_int_equal(store_remove(l->s, &base, &e), -ENOENT);
 	assert_int_equal(store_layer_name(l->s, im.layers.v[0], path, &e), -ENOENT);
 }
 
@@ -334,10 +338,104 @@ static void moved_tag_drops_the_old(void **state)
 	import(l, "base:1");
 	for (; *text < 'f'; ++*text) {
 		put_file(l->upper, "x", text);
-		commit(l, "base:1", "c:1", NULL);
+		commit(l, "base:1", "c:1");
 		assert_int_equal(count(l, l->s->layers_fd), 2);
 		assert_int_equal(count(l, l->s->blobs_fd), 6);
 	}
+}
+
+static void moved_tag_keeps_what_is_pinned(void **state)
+{
+	struct life *l = *state;
+	auto_image old = { 0 };
+	const struct image_ref c = name("c:1");
+	char path[48];
+	struct err e = { 0 };
+
+	import(l, "base:1");
+	put_file(l->upper, "x", "y");
+	commit(l, "base:1", "c:1");
+	assert_int_equal(store_pin(l->s, ID, &c, FS_VOLATILE, &old, &e), 0);
+	import(l, "c:1");
+	assert_int_equal(count(l, l->s->layers_fd), 2);
+	assert_int_equal(store_layer_name(l->s, old.layers.v[1], path, &e), 0);
+	/* an import to another name, or of the same, has nothing to drop; one that moves it does */
+	assert_int_equal(store_unpin(l->s, ID, &e), 0);
+	import(l, "c:1");
+	import(l, "c:2");
+	assert_int_equal(count(l, l->s->layers_fd), 2);
+	put_file(l->upper, "x", "z");
+	commit(l, "base:1", "c:2");
+	assert_int_equal(count(l, l->s->layers_fd), 2);
+	assert_int_equal(store_layer_name(l->s, old.layers.v[1], path, &e), -ENOENT);
+	import(l, "c:2");
+	assert_int_equal(count(l, l->s->layers_fd), 1);
+	assert_int_equal(count(l, l->s->blobs_fd), 3);
+}
+
+static void last_pin_goes(void **state)
+{
+	struct life *l = *state;
+	auto_image im = { 0 }, same = { 0 }, none = { 0 };
+	const struct image_ref base = name("base:1");
+	struct err e = { 0 };
+
+	import(l, "base:1");
+	assert_int_equal(store_pin(l->s, ID, &base, FS_DURABLE, &im, &e), 0);
+	assert_int_equal(store_pin(l->s, ID, &base, FS_DURABLE, &none, &e), -EEXIST);
+	assert_int_equal(none.layers.n, 0);
+	assert_int_equal(store_pin(l->s, ID2, &base, FS_DURABLE, &same, &e), 0);
+	assert_int_equal(store_unpin(l->s, ID, &e), 0);
+	assert_int_equal(store_unpin(l->s, ID, &e), 0);
+	assert_int_equal(store_collect(l->s, &im.manifest, &e), 0);
+	assert_int_equal(count(l, l->s->layers_fd), 1); /* base:1 and the other pin */
+	assert_int_equal(store_remove(l->s, &base, &e), 0);
+	assert_int_equal(store_collect(l->s, &im.manifest, &e), 0);
+	assert_int_equal(count(l, l->s->layers_fd), 1); /* the other pin */
+	assert_int_equal(store_pin(l->s, ID, &base, FS_DURABLE, &none, &e), -ENOENT);
+	assert_false(exists(l->s->pins_fd, ID));
+	assert_int_equal(store_unpin(l->s, ID2, &e), 0);
+	assert_int_equal(store_collect(l->s, &im.manifest, &e), 0);
+	assert_int_equal(count(l, l->s->layers_fd), 0);
+	assert_int_equal(count(l, l->s->blobs_fd), 0);
+	assert_int_equal(count(l, l->s->tmp_fd), 0);
+}
+
+/* Whoever pins holds the lock together with others: it waits for changes and for nothing else. */
+static void pins_are_made_together(void **state)
+{
+	struct life *l = *state;
+	const struct image_ref base = name("base:1");
+	struct err e = { 0 };
+	auto_close int lock = -1;
+	auto_image im = { 0 };
+
+	import(l, "base:1");
+	lock = fs_lock_shared(l->s->root_fd, "lock", 0, &e);
+	assert_true(lock >= 0);
+	assert_int_equal(store_pin(l->s, ID, &base, FS_VOLATILE, &im, &e), 0);
+}
+
+static void damaged_pin_stops_collection(void **state)
+{
+	struct life *l = *state;
+	const struct image_ref base = name("base:1");
+	struct err e = { 0 };
+
+	import(l, "base:1");
+	import(l, "base:2");
+	assert_int_equal(symlinkat("nonsense", l->s->pins_fd, ID), 0);
+	assert_int_equal(symlinkat("nonsense", l->s->pins_fd, "no id"), 0);
+	{
+		const struct image_ref other = name("base:2");
+		assert_int_equal(store_remove(l->s, &base, &e), 0);
+		assert_int_equal(store_remove(l->s, &other, &e), 0);
+	}
+	assert_int_equal(count(l, l->s->layers_fd), 1);
+	assert_int_equal(store_unpin(l->s, ID, &e), 0);
+	import(l, "base:1");
+	assert_int_equal(store_remove(l->s, &base, &e), 0);
+	assert_int_equal(count(l, l->s->layers_fd), 0);
 }
 
 static void damaged_image_stops_collection(void **state)
@@ -349,10 +447,10 @@ static void damaged_image_stops_collection(void **state)
 
 	import(l, "base:1");
 	put_file(l->upper, "x", "y");
-	commit(l, "base:1", "c:1", NULL);
+	commit(l, "base:1", "c:1");
 	load(l, "base:1", &im);
 	assert_int_equal(unlinkat(l->s->blobs_fd, digest_hex(&im.config), 0), 0);
-	assert_int_equal(store_remove(l->s, &c, NULL, &e), 0);
+	assert_int_equal(store_remove(l->s, &c, &e), 0);
 	assert_int_equal(count(l, l->s->layers_fd), 2);
 }
 
@@ -375,7 +473,7 @@ static void many_layers_are_joined(void **state)
 			assert_int_equal(mknodat(etc, "f", S_IFCHR, 0), 0);
 		if (i == 30) /* hides all of base's */
 			fsetxattr(etc, "trusted.overlay.opaque", "y", 1, 0);
-		commit(l, from, to, NULL);
+		commit(l, from, to);
 		memcpy(from, to, sizeof to);
 		{
 			struct err e = { 0 };
@@ -481,6 +579,10 @@ int main(void)
 		LIFE(unchanged_needs_no_layer),
 		LIFE(removal_keeps_what_is_needed),
 		LIFE(moved_tag_drops_the_old),
+		LIFE(moved_tag_keeps_what_is_pinned),
+		LIFE(last_pin_goes),
+		LIFE(pins_are_made_together),
+		LIFE(damaged_pin_stops_collection),
 		LIFE(damaged_image_stops_collection),
 		LIFE(many_layers_are_joined),
 		LIFE(leftovers_are_removed),

@@ -70,19 +70,18 @@ static void mounts_from_json(const json_t *array, struct container *c)
 	size_t i;
 
 	c->mounts = xcalloc(json_array_size(array), sizeof *c->mounts);
-	json_array_foreach(array, i, j)
-		c->mounts[c->n_mounts++] = (struct mount_config){
-			.type = str_eq(json_str(j, "Type", ""), "tmpfs") ? MOUNT_TMPFS : MOUNT_BIND,
-			.source = copy_of(j, "Source"),
-			.target = copy_of(j, "Target"),
-			.read_only = json_bool(j, "ReadOnly", false),
-			.size = (uint64_t)json_int(j, "SizeBytes", 0),
-			.mode = (mode_t)json_int(j, "Mode", 0),
-		};
+	json_array_foreach(array, i, j) c->mounts[c->n_mounts++] = (struct mount_config){
+		.type = str_eq(json_str(j, "Type", ""), "tmpfs") ? MOUNT_TMPFS : MOUNT_BIND,
+		.source = copy_of(j, "Source"),
+		.target = copy_of(j, "Target"),
+		.read_only = json_bool(j, "ReadOnly", false),
+		.size = (uint64_t)json_int(j, "SizeBytes", 0),
+		.mode = (mode_t)json_int(j, "Mode", 0),
+	};
 }
 
-int container_save(const struct container *c, int dirfd, enum fs_durability durability,
-	struct err *e)
+int container_save(
+	const struct container *c, int dirfd, enum fs_durability durability, struct err *e)
 {
 	auto_json *j = json_object();
 	char created[TIME_TEXT_SIZE];
@@ -129,8 +128,8 @@ int container_load(struct local *l, const char *id, struct container *ret, struc
 	if (r < 0)
 		return err_wrap(e, "container '%.12s'", id);
 	if (json_int(j, "Version", 0) != 1)
-		return err_set(e, EPROTO, "container '%.12s' is damaged or of another version of redock",
-			id);
+		return err_set(e, EPROTO,
+			"container '%.12s' is damaged or of another version of redock", id);
 	snprintf(c.id, sizeof c.id, "%s", id);
 	c.name = copy_of(j, "Name");
 	c.machine = copy_of(j, "Machine");

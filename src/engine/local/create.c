@@ -33,7 +33,8 @@ static void set_env(struct container *c, const struct image *image, char *const 
 		}
 	}
 	if (!strv_get_env(&c->env, "PATH"))
-		strv_push(&c->env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+		strv_push(&c->env,
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
 static char *copy(const char *s, const char *otherwise)
@@ -60,7 +61,8 @@ static int set_command(struct container *c, const struct container_config *cfg,
 
 static int set_limits(struct container *c, const struct container_config *cfg, struct err *e)
 {
-	if (cgroup_layout() == CGROUP_NONE && (cfg->memory || cfg->nano_cpus || cfg->pids_limit > 0)) {
+	if (cgroup_layout() == CGROUP_NONE &&
+		(cfg->memory || cfg->nano_cpus || cfg->pids_limit > 0)) {
 		err_set(e, ENOTSUP, "this host has no control groups, so nothing can be limited");
 		return err_hint(e, "leave out the limits, or mount the cgroup file system");
 	}
@@ -103,8 +105,10 @@ static int fill(struct container *c, const struct container_config *cfg, const s
 		return err_set(e, EINVAL, "no network named '%s': expected bridge, none or host",
 			c->network);
 	if (*c->workdir != '/')
-		return err_set(e, EINVAL, "working directory '%s' is not an absolute path", c->workdir);
-	if (strlen(c->hostname) > 64 || !str_is_one_line(c->hostname) || strpbrk(c->hostname, " \t#"))
+		return err_set(
+			e, EINVAL, "working directory '%s' is not an absolute path", c->workdir);
+	if (strlen(c->hostname) > 64 || !str_is_one_line(c->hostname) ||
+		strpbrk(c->hostname, " \t#"))
 		return err_set(e, EINVAL, "'%s' cannot be a host name", c->hostname);
 	c->mounts = xcalloc(cfg->n_mounts, sizeof *c->mounts);
 	for (size_t i = 0; i < cfg->n_mounts; i++) {
@@ -135,7 +139,8 @@ static int claim(struct local *l, const char *id, const char *name, struct err *
 	if (n == ENGINE_ID_SIZE - 1) {
 		owner[n] = '\0';
 		if (faccessat(l->dirs.containers, owner, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-			err_set(e, EEXIST, "the name '%s' is taken by container '%.12s'", name, owner);
+			err_set(e, EEXIST, "the name '%s' is taken by container '%.12s'", name,
+				owner);
 			return err_hint(e, "another name, or: redock rm %s", name);
 		}
 	}
@@ -170,6 +175,27 @@ static int claim_names(struct local *l, struct container *c, const char *wanted,
 	return r;
 }
 
+static enum fs_durability durability_of(bool auto_remove)
+{
+	return auto_remove ? FS_VOLATILE : FS_DURABLE;
+}
+
+/* The container's directory while it is being made. Its lock tells whoever sweeps that it is not a
+ * dead command's; they hold the names' lock alone, so to them it is never there without. */
+static int make_place(struct local *l, const char *temporary, struct err *e)
+{
+	auto_close int lock = fs_lock_shared(l->dirs.names, ".lock", -1, e), dir = -1;
+
+	if (lock < 0)
+		return lock;
+	dir = fs_open_dir_make(l->dirs.containers, temporary, 0700, e);
+	if (dir < 0)
+		return dir;
+	if (flock(dir, LOCK_SH) < 0)
+		return err_errno(e, "cannot lock the container's directory");
+	return take_fd(&dir);
+}
+
 static int make_dirs(int dir, struct err *e)
 {
 	if (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0700) < 0)
@@ -181,7 +207,7 @@ static int make_dirs(int dir, struct err *e)
 static int publish(struct local *l, struct container *c, const char *wanted, const char *temporary,
 	int dir, struct err *e)
 {
-	enum fs_durability durability = c->auto_remove ? FS_VOLATILE : FS_DURABLE;
+	enum fs_durability durability = durability_of(c->auto_remove);
 	auto_close int lock = fs_lock(l->dirs.names, ".lock", -1, e);
 	int r = lock < 0 ? lock : claim_names(l, c, wanted, e);
 
@@ -206,18 +232,19 @@ int local_create(struct engine *en, const struct container_config *cfg, char *re
 	int r;
 
 	if ((cfg->name && container_name_check(cfg->name, e) < 0) ||
-		image_ref_parse(cfg->image, &ref, e) < 0 ||
-		store_image(l->store, &ref, &image, e) < 0)
+		image_ref_parse(cfg->image, &ref, e) < 0)
 		return -e->code;
 	make_id(c.id);
-	if (fill(&c, cfg, &image, e) < 0)
-		return -e->code;
 	temporary = xasprintf(".new-%s", c.id);
-	dir = fs_open_dir_make(l->dirs.containers, temporary, 0700, e);
+	dir = make_place(l, temporary, e);
 	if (dir < 0)
 		return dir;
-	flock(dir, LOCK_SH); /* whoever sweeps can tell that this is not a dead command's */
-	r = make_dirs(dir, e);
+	/* after the directory, without which a pin is swept */
+	r = store_pin(l->store, c.id, &ref, durability_of(cfg->auto_remove), &image, e);
+	if (r == 0)
+		r = fill(&c, cfg, &image, e);
+	if (r == 0)
+		r = make_dirs(dir, e);
 	if (r == 0)
 		r = publish(l, &c, cfg->name, temporary, dir, e);
 	if (r < 0) {

@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-int container_dirs_open(const char *root, const char *run_root, struct container_dirs *ret,
-	struct err *e)
+int container_dirs_open(
+	const char *root, const char *run_root, struct container_dirs *ret, struct err *e)
 {
 	struct container_dirs d = CONTAINER_DIRS_INIT;
 	auto_close int run = -1;
@@ -59,7 +59,7 @@ static void release_name(const struct container_dirs *d, const char *id, const c
 int container_hide_files(const struct container_dirs *d, const char *id, const char *name,
 	const char *machine, struct err *e)
 {
-	auto_free char *gone = xasprintf(".gone-%s", id);
+	auto_free char *gone = xasprintf(".gone-%s", id), *pin = xasprintf("pins/%s", id);
 
 	if (renameat(d->containers, id, d->containers, gone) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot remove container '%.12s'", id);
@@ -67,6 +67,8 @@ int container_hide_files(const struct container_dirs *d, const char *id, const c
 		release_name(d, id, name);
 	if (machine)
 		release_name(d, id, machine);
+	/* store_unpin() in so many words: the monitor is not linked with the store */
+	unlinkat(d->root, pin, 0);
 	if (fs_remove_tree(d->run, id, e) < 0)
 		return err_wrap(e, "cannot remove container '%.12s'", id);
 	return 0;

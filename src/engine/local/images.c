@@ -39,9 +39,9 @@ static int newest_first(const void *a, const void *b)
 {
 	const struct image_info *x = a, *y = b;
 
-	return x->created < y->created ? 1
-		: x->created > y->created ? -1
-					  : strcmp(x->reference, y->reference);
+	return x->created < y->created   ? 1
+	       : x->created > y->created ? -1
+					 : strcmp(x->reference, y->reference);
 }
 
 int local_image_list(struct engine *en, struct image_list *ret, struct err *e)
@@ -71,8 +71,8 @@ int local_image_list(struct engine *en, struct image_list *ret, struct err *e)
 	return 0;
 }
 
-int local_image_inspect(struct engine *en, const char *reference, struct image_info *ret,
-	struct err *e)
+int local_image_inspect(
+	struct engine *en, const char *reference, struct image_info *ret, struct err *e)
 {
 	auto_image image = { 0 };
 	int r = load_image(local_of(en), reference, &image, e);
@@ -103,8 +103,8 @@ static bool has_path(struct local *l, const struct image *image, const char *pat
 	return false;
 }
 
-int local_image_has_path(struct engine *en, const char *reference, const char *path, bool *ret,
-	struct err *e)
+int local_image_has_path(
+	struct engine *en, const char *reference, const char *path, bool *ret, struct err *e)
 {
 	auto_image image = { 0 };
 	int r = load_image(local_of(en), reference, &image, e);
@@ -141,7 +141,6 @@ int local_image_remove(struct engine *en, const char *reference, bool force, str
 	struct local *l = local_of(en);
 	auto_container_list list = { 0 };
 	auto_image image = { 0 };
-	auto_strv keep = { 0 };
 	char text[IMAGE_REF_TEXT_SIZE];
 
 	if (load_image(l, reference, &image, e) < 0 || local_list(en, true, &list, e) < 0)
@@ -158,15 +157,13 @@ int local_image_remove(struct engine *en, const char *reference, bool force, str
 		err_set(e, EBUSY, "image '%s' is in use: %s '%s' (%s) was made from it", text,
 			c->machine ? "machine" : "container", c->machine ? c->machine : c->name,
 			container_state_text(c->state));
-		return err_hint(e, c->machine ? "redock kill %s first, or -f to go on"
-					      : "redock rm -f %s first, or -f to go on",
+		return err_hint(e,
+			c->machine ? "redock kill %s first, or -f to go on"
+				   : "redock rm -f %s first, or -f to go on",
 			c->machine ? c->machine : c->name);
 	}
-	if (local_manifests(l, &keep, e) < 0 ||
-		store_remove(l->store, &image.ref, keep.v, e) < 0)
-		return -e->code;
-	local_sweep(l);
-	return 0;
+	local_sweep(l); /* first: a dead command's pin would keep the image's layers */
+	return store_remove(l->store, &image.ref, e);
 }
 
 struct frozen {
@@ -205,7 +202,6 @@ int local_commit(struct engine *en, const char *id, const char *reference,
 {
 	struct local *l = local_of(en);
 	auto_container c = { 0 };
-	auto_strv keep = { 0 };
 	auto_free char *cgroup = local_cgroup(l, id), *upper_path = xasprintf("%s/upper", id);
 	auto_close int run_dir = -1, lock = -1, upper = -1;
 	struct frozen frozen = { .cgroup = cgroup };
@@ -216,10 +212,10 @@ int local_commit(struct engine *en, const char *id, const char *reference,
 
 	if (image_ref_parse(reference, &commit.ref, e) < 0 || container_load(l, id, &c, e) < 0 ||
 		(run_dir = local_run_dir(l, id, e)) < 0 ||
-		(lock = fs_lock(run_dir, "lock", -1, e)) < 0 || local_status(l, &c, &s, e) < 0 ||
-		local_manifests(l, &keep, e) < 0)
+		(lock = fs_lock(run_dir, "lock", -1, e)) < 0 || local_status(l, &c, &s, e) < 0)
 		return -e->code;
-	upper = openat(l->dirs.containers, upper_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	upper = openat(
+		l->dirs.containers, upper_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (upper < 0)
 		return err_errno(e, "cannot read the changes of container '%s'", c.name);
 	if (digest_parse(c.manifest, &commit.parent) < 0)
@@ -232,7 +228,6 @@ int local_commit(struct engine *en, const char *id, const char *reference,
 	commit.workdir = c.workdir;
 	commit.comment = o ? o->message : NULL;
 	commit.author = o ? o->author : NULL;
-	commit.keep = keep.v;
 	frozen.run_dir = run_dir;
 	r = s.state == CONTAINER_RUNNING ? freeze(&frozen, s.run.pid, e) : 0;
 	if (r == 0)

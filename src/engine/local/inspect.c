@@ -24,8 +24,8 @@ static char *join_command(const struct container *c)
 	return str_take(&text);
 }
 
-static void describe(const struct container *c, const struct local_status *s,
-	struct container_info *ret)
+static void describe(
+	const struct container *c, const struct local_status *s, struct container_info *ret)
 {
 	bool runs = s->state == CONTAINER_RUNNING || s->state == CONTAINER_PAUSED;
 
@@ -72,8 +72,8 @@ int local_inspect(struct engine *en, const char *name, struct container_info *re
 	return r < 0 ? r : inspect_id(l, id, ret, e);
 }
 
-int local_inspect_machine(struct engine *en, const char *machine, struct container_info *ret,
-	struct err *e)
+int local_inspect_machine(
+	struct engine *en, const char *machine, struct container_info *ret, struct err *e)
 {
 	int r = strchr(machine, ':') ? local_inspect(en, machine, ret, e) : -ENOENT;
 
@@ -143,8 +143,9 @@ static int listen_for(int fd, enum wait_for what, int timeout_ms, struct err *e)
 		if (m.header.type == FRAME_READY && what == WAIT_READY)
 			return 0;
 		if (m.header.type == FRAME_EXIT)
-			return what == WAIT_EXIT ? m.code
-						 : err_set(e, ESRCH, "it exited with status %d", m.code);
+			return what == WAIT_EXIT
+				       ? m.code
+				       : err_set(e, ESRCH, "it exited with status %d", m.code);
 	}
 }
 
@@ -172,8 +173,9 @@ int local_wait(struct engine *en, const char *id, enum wait_for what, int timeou
 			return r;
 	}
 	if (c.state == CONTAINER_EXITED)
-		return what == WAIT_EXIT ? c.exit_code
-					 : err_set(e, ESRCH, "it exited with status %d", c.exit_code);
+		return what == WAIT_EXIT
+			       ? c.exit_code
+			       : err_set(e, ESRCH, "it exited with status %d", c.exit_code);
 	return err_set(e, ESRCH, "container '%s' does not run", c.name);
 }
 
@@ -241,8 +243,8 @@ int local_count_changes(struct engine *en, const char *id, uint64_t *ret, struct
 {
 	struct local *l = local_of(en);
 	auto_free char *path = xasprintf("%s/upper", id);
-	auto_close int upper = openat(l->dirs.containers, path,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int upper =
+		openat(l->dirs.containers, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (upper < 0)
 		return err_errno(e, "cannot read the changes of container '%.12s'", id);

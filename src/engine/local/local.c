@@ -82,7 +82,8 @@ static uint32_t hash_of(const char *s)
 	return h;
 }
 
-/* An absolute path without links or dots; made first, since only an existing one has such a form. */
+/* An absolute path without links or dots; made first, since only an existing one has such a form.
+ */
 static char *real_root(const char *path, struct err *e)
 {
 	auto_close int fd = fs_open_dir_make(AT_FDCWD, path, 0700, e);
@@ -114,12 +115,15 @@ static int set_names(struct local *l, const struct engine_options *o, struct err
 	uint32_t hash = hash_of(l->root);
 
 	l->bridge = o->bridge ? xstrdup(o->bridge)
-		: private    ? xasprintf("rd%08x", hash)
-			     : xstrdup("redock0");
-	if (!*l->bridge || strlen(l->bridge) > 15 || strspn(l->bridge, "abcdefghijklmnopqrstuvwxyz"
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(l->bridge))
-		return err_set(e, EINVAL, "'%s' cannot be a bridge's name: at most 15 letters, "
-			"digits, '-', '_'", l->bridge);
+		    : private ? xasprintf("rd%08x", hash)
+			      : xstrdup("redock0");
+	if (!*l->bridge || strlen(l->bridge) > 15 ||
+		strspn(l->bridge, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(l->bridge))
+		return err_set(e, EINVAL,
+			"'%s' cannot be a bridge's name: at most 15 letters, "
+			"digits, '-', '_'",
+			l->bridge);
 	l->subnet = o->subnet ? xstrdup(o->subnet) : NULL;
 	l->cgroup_parent = private ? xasprintf("redock-%08x", hash) : xstrdup("redock");
 	return 0;
@@ -133,7 +137,8 @@ int local_engine_open(const struct engine_options *options, struct engine **ret,
 	int r = 0;
 
 	if (geteuid() != 0) {
-		err_set(e, EPERM, "the built-in engine needs root: it makes namespaces, mounts and "
+		err_set(e, EPERM,
+			"the built-in engine needs root: it makes namespaces, mounts and "
 			"network links");
 		return err_hint(e, "the same command behind sudo");
 	}
@@ -207,7 +212,8 @@ int local_resolve(struct local *l, const char *name, char ret_id[ENGINE_ID_SIZE]
 	auto_strv ids = { 0 };
 	size_t n = strlen(name), found = 0;
 	ssize_t len = *key && *key != '.' && n < 300
-		? readlinkat(l->dirs.names, key, ret_id, ENGINE_ID_SIZE) : -1;
+			      ? readlinkat(l->dirs.names, key, ret_id, ENGINE_ID_SIZE)
+			      : -1;
 
 	if (len == ENGINE_ID_SIZE - 1) {
 		ret_id[len] = '\0';
@@ -224,23 +230,7 @@ int local_resolve(struct local *l, const char *name, char ret_id[ENGINE_ID_SIZE]
 	if (found == 1)
 		return 0;
 	if (found > 1)
-		return err_set(e, ENOTUNIQ, "%zu containers have ids that begin with '%s'", found,
-			name);
+		return err_set(
+			e, ENOTUNIQ, "%zu containers have ids that begin with '%s'", found, name);
 	return err_set(e, ENOENT, "no container named '%s'", name);
-}
-
-int local_manifests(struct local *l, struct strv *ret, struct err *e)
-{
-	auto_strv ids = { 0 };
-	int r = local_ids(l, &ids, e);
-
-	for (size_t i = 0; r == 0 && i < ids.n; i++) {
-		auto_container c = { 0 };
-		int one = container_load(l, ids.v[i], &c, e);
-		if (one == 0 && !strv_has(ret, c.manifest))
-			strv_push(ret, c.manifest);
-		else if (one < 0 && one != -ENOENT)
-			r = one; /* damaged: then nothing may be thrown away on its behalf */
-	}
-	return r;
 }

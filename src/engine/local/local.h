@@ -11,9 +11,9 @@ struct local {
 	struct engine engine;
 	char *root, *run_root, *bridge, *subnet, *cgroup_parent;
 	struct container_dirs dirs;
-	int run;              /* the run root */
+	int run; /* the run root */
 	struct store *store;
-	struct net *net;      /* opened when first needed: local_net() */
+	struct net *net; /* opened when first needed: local_net() */
 };
 
 static inline struct local *local_of(struct engine *en)
@@ -58,8 +58,6 @@ void local_sweep(struct local *);
 char *local_cgroup(const struct local *, const char *id);
 /* Run directory of a container, made if needed. Returns an fd. */
 int local_run_dir(struct local *, const char *id, struct err *e);
-/* Manifests of the images that containers were made from, for the store's garbage collection. */
-int local_manifests(struct local *, struct strv *ret, struct err *e);
 
 /* Starts a monitor program; `client` and `alive` are handed to it. */
 int monitor_start(struct local *, const char *mode, const char *name, int client, int spec_fd,
@@ -84,7 +82,7 @@ int local_commit(struct engine *, const char *, const char *, const struct commi
 int local_image_list(struct engine *, struct image_list *, struct err *);
 int local_image_inspect(struct engine *, const char *, struct image_info *, struct err *);
 int local_image_has_path(struct engine *, const char *, const char *, bool *, struct err *);
-int local_image_import(struct engine *, int, const char *, const struct import_options *, char *,
-	struct err *);
+int local_image_import(
+	struct engine *, int, const char *, const struct import_options *, char *, struct err *);
 int local_image_remove(struct engine *, const char *, bool, struct err *);
 int local_reset(struct engine *, struct err *);

@@ -24,12 +24,13 @@ void container_name_make_up(unsigned attempt, char ret[48])
 		"merry", "mild", "neat", "nimble", "noble", "patient", "plucky", "polite", "proud",
 		"quick", "quiet", "ready", "rosy", "sharp", "silent", "smart", "snug", "sober",
 		"steady", "sunny", "swift", "tidy", "tough", "vivid", "warm", "wise" };
-	static const char *const second[] = { "badger", "beaver", "bison", "bream", "curlew", "crane",
-		"dolphin", "dormouse", "eagle", "egret", "falcon", "ferret", "finch", "fox", "gecko",
-		"gull", "hare", "heron", "ibis", "jackdaw", "kestrel", "kiwi", "lark", "linnet",
-		"lynx", "magpie", "marten", "mole", "newt", "otter", "owl", "perch", "pike",
-		"plover", "puffin", "quail", "raven", "robin", "salmon", "seal", "shrew", "sparrow",
-		"stoat", "stork", "swan", "teal", "tern", "trout", "wren", "yak" };
+	static const char *const second[] = { "badger", "beaver", "bison", "bream", "curlew",
+		"crane", "dolphin", "dormouse", "eagle", "egret", "falcon", "ferret", "finch",
+		"fox", "gecko", "gull", "hare", "heron", "ibis", "jackdaw", "kestrel", "kiwi",
+		"lark", "linnet", "lynx", "magpie", "marten", "mole", "newt", "otter", "owl",
+		"perch", "pike", "plover", "puffin", "quail", "raven", "robin", "salmon", "seal",
+		"shrew", "sparrow", "stoat", "stork", "swan", "teal", "tern", "trout", "wren",
+		"yak" };
 	unsigned r[2] = { 0, 0 };
 
 	if (getrandom(r, sizeof r, 0) != sizeof r)

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * What the monitor of a container and its clients say to each other over a stream socket: frames of
- * a fixed header and at most FRAME_MAX bytes.  One that starts a container sends GO, with the network
- * namespace as SCM_RIGHTS; one that comes later says ATTACH or WATCH first.
+ * a fixed header and at most FRAME_MAX bytes.  One that starts a container sends GO, with the
+ * network namespace as SCM_RIGHTS; one that comes later says ATTACH or WATCH first.
  */
 #include <stdint.h>
 
@@ -10,17 +10,17 @@ enum frame_type {
 	/* to the monitor */
 	FRAME_GO = 1,
 	FRAME_ATTACH,
-	FRAME_WATCH,      /* tell me about READY and EXIT */
+	FRAME_WATCH, /* tell me about READY and EXIT */
 	FRAME_STDIN,
 	FRAME_STDIN_END,
-	FRAME_RESIZE,     /* struct frame_resize */
+	FRAME_RESIZE, /* struct frame_resize */
 	/* from the monitor */
 	FRAME_STARTED,
-	FRAME_FAILED,     /* struct frame_failed: it could not be started */
+	FRAME_FAILED, /* struct frame_failed: it could not be started */
 	FRAME_STDOUT,
 	FRAME_STDERR,
 	FRAME_READY,
-	FRAME_EXIT,       /* int32_t exit code */
+	FRAME_EXIT, /* int32_t exit code */
 };
 
 #define FRAME_MAX 32768u

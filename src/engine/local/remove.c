@@ -33,8 +33,8 @@ static int release_address(struct local *l, const struct container *c, struct er
 }
 
 /* Kills init and waits until the monitor has recorded the end and gone. */
-static int kill_and_wait(struct local *l, const struct container *c, const struct local_status *s,
-	struct err *e)
+static int kill_and_wait(
+	struct local *l, const struct container *c, const struct local_status *s, struct err *e)
 {
 	auto_close int pidfd = proc_open(s->run.pid, s->run.start), run_dir = -1, gone = -1;
 	auto_free char *cgroup = local_cgroup(l, c->id);
@@ -46,8 +46,10 @@ static int kill_and_wait(struct local *l, const struct container *c, const struc
 		if (s->state == CONTAINER_PAUSED)
 			cgroup_thaw(cgroup, s->run.pid, &ignored);
 		if (poll(&p, 1, 30000) == 0)
-			return err_set(e, ETIMEDOUT, "container '%s' does not die: a process of it "
-				"hangs in the kernel", c->name);
+			return err_set(e, ETIMEDOUT,
+				"container '%s' does not die: a process of it "
+				"hangs in the kernel",
+				c->name);
 	}
 	run_dir = fs_open_dir(l->dirs.run, c->id, &ignored);
 	if (run_dir < 0)
@@ -63,6 +65,8 @@ int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 	auto_free char *cgroup = local_cgroup(l, id);
 	auto_close int run_dir = -1, lock = -1;
 	struct local_status s;
+	struct digest manifest;
+	struct err ignored;
 	int r;
 
 	if (container_load(l, id, &c, e) < 0 || (run_dir = local_run_dir(l, id, e)) < 0 ||
@@ -87,6 +91,9 @@ int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 	if (r == 0)
 		r = container_remove_files(&l->dirs, c.id, c.name, c.machine, e);
 	local_sweep(l);
+	/* what cannot be dropped now, the next change of the store drops */
+	if (r == 0 && digest_parse(c.manifest, &manifest) == 0)
+		(void)store_collect(l->store, &manifest, &ignored);
 	return r;
 }
 
@@ -109,26 +116,62 @@ static bool is_alive(void *arg, const char *id)
 	return s.state == CONTAINER_RUNNING || s.state == CONTAINER_PAUSED;
 }
 
-/* Removes half-made and half-removed containers of commands that died. */
-static void sweep_leftovers(struct local *l)
+/* True for a container's directory that a command is filling. With the names' lock held, under
+ * which create.c makes and locks it. */
+static bool is_being_made(struct local *l, const char *temporary)
 {
+	auto_close int fd = openat(
+		l->dirs.containers, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return errno != ENOENT;
+	return flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+/* Unpins images for containers that neither exist nor are being made. With the names' lock held,
+ * under which the one becomes the other. */
+static void sweep_pins(struct local *l)
+{
+	auto_strv ids = { 0 };
+	struct err ignored;
+
+	if (store_pins(l->store, &ids, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < ids.n; i++) {
+		auto_free char *temporary = xasprintf(".new-%s", ids.v[i]);
+		if (faccessat(l->dirs.containers, ids.v[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+			errno != ENOENT || is_being_made(l, temporary))
+			continue;
+		store_unpin(l->store, ids.v[i], &ignored);
+	}
+}
+
+static void find_leftovers(struct local *l, struct strv *ret)
+{
+	struct err ignored;
+	auto_close int lock = fs_lock(l->dirs.names, ".lock", -1, &ignored);
 	int fd = openat(l->dirs.containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *ent;
+
+	if (lock < 0)
+		return;
+	while (d && (ent = readdir(d)))
+		if (str_starts(ent->d_name, ".gone-") ||
+			(str_starts(ent->d_name, ".new-") && !is_being_made(l, ent->d_name)))
+			strv_push(ret, ent->d_name);
+	sweep_pins(l);
+}
+
+/* Removes half-made and half-removed containers of commands that died. */
+static void sweep_leftovers(struct local *l)
+{
+	auto_strv names = { 0 };
 	struct err ignored;
 
-	while (d && (ent = readdir(d))) {
-		auto_close int one = -1;
-		if (str_starts(ent->d_name, ".new-")) {
-			one = openat(l->dirs.containers, ent->d_name,
-				O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-			if (one < 0 || flock(one, LOCK_EX | LOCK_NB) < 0)
-				continue;
-		} else if (!str_starts(ent->d_name, ".gone-")) {
-			continue;
-		}
-		fs_remove_tree(l->dirs.containers, ent->d_name, &ignored);
-	}
+	find_leftovers(l, &names);
+	for (size_t i = 0; i < names.n; i++)
+		fs_remove_tree(l->dirs.containers, names.v[i], &ignored);
 }
 
 void local_sweep(struct local *l)

@@ -28,13 +28,18 @@ static int next(struct session *session, struct session_event *ret, struct err *
 {
 	struct local_session *s = local_session_of(session);
 	struct frame header;
+	bool reset = false;
 	ssize_t n;
 	int32_t code;
 
 	for (;;) {
 		n = recv(s->fd, s->packet, sizeof s->packet, 0);
-		if (n < 0 && errno == EINTR)
+		/* ECONNRESET comes once, before what is queued, when the other end has closed with
+		 * input of ours unread (unix(7) sockets of type SOCK_SEQPACKET) */
+		if (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset))) {
+			reset = errno == ECONNRESET;
 			continue;
+		}
 		if (n < (ssize_t)sizeof header) {
 			*ret = (struct session_event){ .type = SESSION_LOST };
 			return 0;

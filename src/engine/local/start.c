@@ -43,7 +43,8 @@ int monitor_start(struct local *l, const char *mode, const char *name, int clien
 }
 
 /* The directories and files that redock mounts on, as the topmost read-only layer: an image cannot
- * lack them or replace them by links (T06 to T08), and no mount point is left in what is committed. */
+ * lack them or replace them by links (T06 to T08), and no mount point is left in what is committed.
+ */
 static int make_skeleton(struct local *l, struct err *e)
 {
 	static const char *const dirs[] = { "dev", "proc", "sys", "etc", "run" };
@@ -64,8 +65,8 @@ static int make_skeleton(struct local *l, struct err *e)
 			return -e->code;
 	if (dir < 0)
 		return -e->code;
-	if (renameat(l->dirs.root, "skeleton.new", l->dirs.root, "skeleton") < 0 && errno != EEXIST &&
-		errno != ENOTEMPTY)
+	if (renameat(l->dirs.root, "skeleton.new", l->dirs.root, "skeleton") < 0 &&
+		errno != EEXIST && errno != ENOTEMPTY)
 		return err_errno(e, "cannot make '%s/skeleton'", l->root);
 	if (mkdirat(l->dirs.root, "mnt", 0700) < 0 && errno != EEXIST)
 		return err_errno(e, "cannot make '%s/mnt'", l->root);
@@ -118,7 +119,8 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 	s->volatile_root = c->auto_remove;
 	s->hostname = xstrdup(c->hostname);
 	for (size_t i = 0; i < c->n_mounts; i++)
-		add_mount(s, &c->mounts[i], c->mounts[i].source ? xstrdup(c->mounts[i].source) : NULL);
+		add_mount(s, &c->mounts[i],
+			c->mounts[i].source ? xstrdup(c->mounts[i].source) : NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(etc); i++) {
 		char target[24];
 		const struct mount_config m = { .type = MOUNT_BIND, .target = target };
@@ -130,9 +132,9 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 	s->cgroup = local_cgroup(l, c->id);
 	s->memory = c->memory;
 	s->nano_cpus = c->nano_cpus;
-	s->pids_limit = c->pids_limit == 0 ? POSTURE_PIDS_LIMIT
-		: c->pids_limit < 0	   ? 0
-					   : c->pids_limit;
+	s->pids_limit = c->pids_limit == 0  ? POSTURE_PIDS_LIMIT
+			: c->pids_limit < 0 ? 0
+					    : c->pids_limit;
 	s->shm_size = POSTURE_SHM_SIZE;
 	s->name = xstrdup(c->name);
 	s->machine = c->machine ? xstrdup(c->machine) : NULL;
@@ -141,8 +143,8 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 }
 
 /* /etc/hosts, hostname and resolv.conf, written anew at each start. */
-static int write_etc(struct local *l, const struct container *c, int run_dir, const char *address,
-	struct err *e)
+static int write_etc(
+	struct local *l, const struct container *c, int run_dir, const char *address, struct err *e)
 {
 	auto_str hosts = STR_INIT(1 << 20);
 	auto_free char *resolv = NULL, *hostname = xasprintf("%s\n", c->hostname);
@@ -160,10 +162,12 @@ static int write_etc(struct local *l, const struct container *c, int run_dir, co
 	}
 	if (net_resolv_conf(&resolv, e) < 0)
 		return -e->code;
-	if (fs_write_file(run_dir, "hosts", str_text(&hosts), hosts.len, 0644, FS_VOLATILE, e) < 0 ||
-		fs_write_file(run_dir, "hostname", hostname, strlen(hostname), 0644, FS_VOLATILE, e) <
+	if (fs_write_file(run_dir, "hosts", str_text(&hosts), hosts.len, 0644, FS_VOLATILE, e) <
 			0 ||
-		fs_write_file(run_dir, "resolv.conf", resolv, strlen(resolv), 0644, FS_VOLATILE, e) < 0)
+		fs_write_file(run_dir, "hostname", hostname, strlen(hostname), 0644, FS_VOLATILE,
+			e) < 0 ||
+		fs_write_file(
+			run_dir, "resolv.conf", resolv, strlen(resolv), 0644, FS_VOLATILE, e) < 0)
 		return err_wrap(e, "cannot write the container's /etc files");
 	return 0;
 }
@@ -255,9 +259,6 @@ static int spawn(struct start *s, struct err *e)
 	int pair[2], r;
 	const char *shown = s->c.machine ? s->c.machine : s->c.name;
 
-	s->alive = openat(s->run_dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->alive < 0 || flock(s->alive, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, EALREADY, "container '%s' is already running", shown);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "cannot make a socket");
 	s->client = pair[0];
@@ -319,6 +320,17 @@ static int hear_started(int client, int *ret_exec_status, struct err *e)
 	return -e->code;
 }
 
+/* Taken before anything is claimed: by it others see that the claims are somebody's. */
+static int lock_alive(struct start *s, struct err *e)
+{
+	s->alive = openat(s->run_dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->alive < 0)
+		return err_errno(e, "cannot write the container's state");
+	if (flock(s->alive, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, EALREADY, "container '%s' is already running", s->c.name);
+	return 0;
+}
+
 static int prepare(struct start *s, const char *id, struct err *e)
 {
 	struct local_status status;
@@ -328,6 +340,8 @@ static int prepare(struct start *s, const char *id, struct err *e)
 		r = local_status(s->l, &s->c, &status, e);
 	if (r == 0 && status.state != CONTAINER_CREATED && status.state != CONTAINER_EXITED)
 		r = err_set(e, EALREADY, "container '%s' is already running", s->c.name);
+	if (r == 0)
+		r = lock_alive(s, e);
 	if (r == 0)
 		r = build_spec(s->l, &s->c, &s->spec, e);
 	if (r == 0)

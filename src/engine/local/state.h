@@ -12,8 +12,8 @@
 
 struct run_state {
 	char boot[37];
-	pid_t pid;           /* of init */
-	uint64_t start;      /* its start time, see proc_start_time() */
+	pid_t pid;      /* of init */
+	uint64_t start; /* its start time, see proc_start_time() */
 	int64_t started;
 	char address[46];
 	bool ready;

@@ -11,8 +11,8 @@
 #include <sys/file.h>
 
 /* The container died and nobody saw it: its monitor had died before, or the host was rebooted. */
-static int bury(struct local *l, const struct container *c, int run_dir, const struct run_state *run,
-	struct err *e)
+static int bury(struct local *l, const struct container *c, int run_dir,
+	const struct run_state *run, struct err *e)
 {
 	struct last_state last = { .exit_code = -1, .started = run->started };
 	auto_free char *cgroup = local_cgroup(l, c->id);
@@ -55,7 +55,8 @@ static int adopt(struct local *l, const struct container *c, int run_dir, int al
 /* True while a monitor lives. When none does, *ret_alive is its lock, held. */
 static bool has_monitor(int run_dir, int *ret_alive)
 {
-	auto_close int fd = openat(run_dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	auto_close int fd =
+		openat(run_dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return true;
@@ -68,8 +69,9 @@ static int past(struct local *l, const struct container *c, struct local_status 
 	struct err ignored;
 	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, &ignored);
 
-	ret->state = dir >= 0 && last_state_read(dir, &ret->last, &ignored) == 0 ? CONTAINER_EXITED
-										 : CONTAINER_CREATED;
+	ret->state = dir >= 0 && last_state_read(dir, &ret->last, &ignored) == 0
+			     ? CONTAINER_EXITED
+			     : CONTAINER_CREATED;
 	return 0;
 }
 
@@ -122,7 +124,8 @@ static int look(struct local *l, const struct container *c, struct local_status 
 	return r < 0 ? r : past(l, c, ret);
 }
 
-int local_status(struct local *l, const struct container *c, struct local_status *ret, struct err *e)
+int local_status(
+	struct local *l, const struct container *c, struct local_status *ret, struct err *e)
 {
 	return look(l, c, ret, false, e);
 }

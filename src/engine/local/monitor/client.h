@@ -9,7 +9,7 @@
 
 struct packet;
 struct client {
-	int fd;                 /* -1: a free place */
+	int fd; /* -1: a free place */
 	bool attached, watching;
 	struct packet *first, *last; /* not sent yet */
 };

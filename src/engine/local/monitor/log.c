@@ -16,7 +16,12 @@ void log_init(struct log *l, int container_dir)
 /* Length of the well-formed UTF-8 sequence at `s`, or 0 (RFC 3629, table 3-7 of Unicode). */
 static size_t utf8_length(const unsigned char *s, size_t len)
 {
-	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+	size_t n = *s < 0x80   ? 1
+		   : *s < 0xc2 ? 0
+		   : *s < 0xe0 ? 2
+		   : *s < 0xf0 ? 3
+		   : *s < 0xf5 ? 4
+			       : 0;
 
 	if (n == 0 || n > len)
 		return 0;

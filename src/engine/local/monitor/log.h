@@ -8,8 +8,8 @@
 #define LOG_LINE_MAX  16384u /* longer lines are split, as Docker splits them */
 
 struct log {
-	int dir;  /* the container's directory; borrowed */
-	int fd;   /* opened with the first line */
+	int dir;             /* the container's directory; borrowed */
+	int fd;              /* opened with the first line */
 	uint64_t size, lost; /* bytes in the file; lines that could not be written */
 	struct log_line {
 		char *data; /* begun and not ended yet; NULL when empty */

@@ -1,11 +1,11 @@
 /*
  * redock-monitor: looks after one running container.
  *
- * It is the parent of the container's init; owns its stdio, log, exit status and control socket; and
- * cleans up when it ends.  A small static program without libraries, executed from a read-only mount
- * of itself, so that neither it nor the init that it forks shows the container a writable file of the
- * host (T02).  If it is killed, the container goes on, and the next command starts another monitor
- * with "adopt", which takes the pipes over from init.
+ * It is the parent of the container's init; owns its stdio, log, exit status and control socket;
+ * and cleans up when it ends.  A small static program without libraries, executed from a read-only
+ * mount of itself, so that neither it nor the init that it forks shows the container a writable
+ * file of the host (T02).  If it is killed, the container goes on, and the next command starts
+ * another monitor with "adopt", which takes the pipes over from init.
  */
 #include "base/fs.h"
 #include "base/mem.h"
@@ -111,8 +111,8 @@ static void give_input(struct monitor *m, const char *data, size_t len)
 	flush_input(m);
 }
 
-static void handle_frame(struct monitor *m, struct client *c, uint32_t type, const char *data,
-	size_t len)
+static void handle_frame(
+	struct monitor *m, struct client *c, uint32_t type, const char *data, size_t len)
 {
 	struct frame_resize size;
 
@@ -206,7 +206,8 @@ static bool turn(struct monitor *m, bool only_clients)
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		const struct client *c = &m->clients.v[i];
 		p[P_CLIENTS + i] = (struct pollfd){ c->fd,
-			(short)((idle_input && !only_clients ? POLLIN : 0) | (c->first ? POLLOUT : 0)),
+			(short)((idle_input && !only_clients ? POLLIN : 0) |
+				(c->first ? POLLOUT : 0)),
 			0 };
 	}
 	if (poll(p, ARRAY_SIZE(p), -1) < 0)
@@ -238,7 +239,8 @@ static bool turn(struct monitor *m, bool only_clients)
 	return !p[P_INIT].revents;
 }
 
-/* Everything of the container's pid namespace is dead once init is: what it wrote is in the pipes. */
+/* Everything of the container's pid namespace is dead once init is: what it wrote is in the pipes.
+ */
 static void drain_output(struct monitor *m)
 {
 	while (m->process.std_out >= 0 && take_output(m, &m->process.std_out, 1))
@@ -267,16 +269,17 @@ static int exit_code(struct monitor *m)
 /* Gives back what the container had, and makes its end known on disk. */
 static void clean_up(struct monitor *m, int code, bool ran)
 {
-	struct last_state last = { .exit_code = code, .started = m->state.started,
-		.finished = time_now(), .oom_killed = cgroup_oom_killed(m->spec.cgroup) };
+	struct last_state last = { .exit_code = code,
+		.started = m->state.started,
+		.finished = time_now(),
+		.oom_killed = cgroup_oom_killed(m->spec.cgroup) };
 	struct err ignored;
 
 	cgroup_remove(m->spec.cgroup, &ignored);
 	for (size_t i = 0; i < m->spec.release.n; i++)
 		unlink(m->spec.release.v[i]);
 	if (m->spec.auto_remove) {
-		container_hide_files(&m->dirs, m->spec.id, m->spec.name, m->spec.machine,
-			&ignored);
+		container_hide_files(&m->dirs, m->spec.id, m->spec.name, m->spec.machine, &ignored);
 		return;
 	}
 	if (ran)
@@ -334,7 +337,9 @@ static int wait_for_go(int client, int *ret_netns)
 	} control = { 0 };
 	struct frame frame;
 	struct iovec iov = { &frame, sizeof frame };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
 		.msg_controllen = sizeof control };
 	ssize_t n;
 
