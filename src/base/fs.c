@@ -4,12 +4,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 int fs_open_dir(int dirfd, const char *name, struct err *e)
@@ -161,6 +163,24 @@ int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mod
 	return 0;
 }
 
+static int open_in(int rootfd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
+		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+		.resolve = resolve,
+	};
+	long fd;
+
+	/* EAGAIN: a rename raced with the walk, and the kernel asks to start again (openat2(2)) */
+	for (int tries = 0; tries < 128; tries++) {
+		fd = syscall(SYS_openat2, rootfd, path, &how, sizeof how);
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd < 0 ? -errno : (int)fd;
+}
+
 /* Empties the directory `fd` (consumed). Depth is walked with one fd a level, so a tree deeper
  * than the fd limit is flattened first: a directory below is moved up to the top. */
 static int remove_below(int fd, int topfd, int depth, unsigned *moved, struct err *e)
@@ -186,20 +206,29 @@ static int remove_below(int fd, int topfd, int depth, unsigned *moved, struct er
 		}
 		if (depth > 100) {
 			char name[40];
-			snprintf(name, sizeof name, ".redock-deep-%u", (*moved)++);
-			if (renameat(dirfd(d), n, topfd, name) < 0)
+			do /* the tree may hold such names already */
+				snprintf(name, sizeof name, ".redock-deep-%u", (*moved)++);
+			while ((r = renameat(dirfd(d), n, topfd, name)) < 0 &&
+				(errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR));
+			if (r < 0 && errno != ENOENT)
 				return err_errno(e, "cannot remove '%s'", n);
 			continue;
 		}
-		if (unlinkat(dirfd(d), n, AT_REMOVEDIR) == 0)
+		if (unlinkat(dirfd(d), n, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			continue;
-		sub = openat(dirfd(d), n, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (sub < 0)
+		/* a mount inside is somebody's data */
+		sub = open_in(dirfd(d), n, O_RDONLY | O_DIRECTORY, 0,
+			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+		if (sub == -ENOENT)
+			continue; /* another process removes the same tree */
+		if (sub < 0) {
+			errno = -sub;
 			return err_errno(e, "cannot remove '%s'", n);
+		}
 		r = remove_below(sub, topfd, depth + 1, moved, e);
 		if (r < 0)
 			return r;
-		if (unlinkat(dirfd(d), n, AT_REMOVEDIR) < 0)
+		if (unlinkat(dirfd(d), n, AT_REMOVEDIR) < 0 && errno != ENOENT)
 			return err_errno(e, "cannot remove '%s'", n);
 	}
 	if (errno)
@@ -220,6 +249,8 @@ int fs_remove_tree(int dirfd, const char *name, struct err *e)
 		int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		auto_close int top = -1;
 
+		if (fd < 0 && errno == ENOENT)
+			return 0;
 		if (fd < 0)
 			return err_errno(e, "cannot remove '%s'", name);
 		top = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -231,24 +262,6 @@ int fs_remove_tree(int dirfd, const char *name, struct err *e)
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot remove '%s'", name);
 	return 0;
-}
-
-static int open_in(int rootfd, const char *path, int flags, mode_t mode, uint64_t resolve)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
-		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
-		.resolve = resolve,
-	};
-	long fd;
-
-	/* EAGAIN: a rename raced with the walk, and the kernel asks to start again (openat2(2)) */
-	for (int tries = 0; tries < 128; tries++) {
-		fd = syscall(SYS_openat2, rootfd, path, &how, sizeof how);
-		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
-			break;
-	}
-	return fd < 0 ? -errno : (int)fd;
 }
 
 int rfd_open(int rootfd, const char *path, int flags, mode_t mode)
@@ -266,11 +279,15 @@ int rfd_read_file(
 	int rootfd, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
 {
 	auto_close int fd = rfd_open(rootfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct statfs sfs;
 
 	if (fd < 0) {
 		errno = -fd;
 		return err_errno(e, "cannot open '%s'", path);
 	}
+	/* the kernel's own files claim to be regular, and yet reading one can block or change things */
+	if (fstatfs(fd, &sfs) < 0 || sfs.f_type == PROC_SUPER_MAGIC || sfs.f_type == SYSFS_MAGIC)
+		return err_set(e, EINVAL, "'%s' is not a regular file", path);
 	return read_whole(fd, path, max, ret, ret_len, e);
 }
 

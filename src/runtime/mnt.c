@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 int mnt_new(const char *type, const char *const *options, unsigned attrs, struct err *e)

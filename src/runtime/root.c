@@ -150,8 +150,10 @@ int root_make_path(int rootfd, const char *path, bool dir, struct err *e)
 		at = next;
 		part = next_part;
 	}
-	if (at < 0)
-		return err_set(e, -at, "cannot make '%s'", path);
+	if (at < 0) {
+		errno = -at;
+		return err_errno(e, "cannot make '%s'", path);
+	}
 	return take_fd(&at);
 }
 

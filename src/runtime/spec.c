@@ -1,6 +1,7 @@
 #include "runtime/spec.h"
 #include "base/mem.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,9 +125,20 @@ void spec_encode(const struct spec *s, struct str *out)
 	}
 }
 
+/* The whole text as a number; what add_number() wrote. */
+static int number(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoll(text, &end, 10);
+	return errno || end == text || *end || *ret < min || *ret > max ? -EINVAL : 0;
+}
+
 static int set_mount(struct spec *s, const char *key, const char *value)
 {
 	struct spec_mount *m;
+	int64_t n = 0;
 
 	if (str_eq(key, "mount")) {
 		s->mounts = xrealloc_array(s->mounts, s->n_mounts + 1, sizeof *s->mounts);
@@ -139,14 +151,14 @@ static int set_mount(struct spec *s, const char *key, const char *value)
 	m = &s->mounts[s->n_mounts - 1];
 	if (str_eq(key, "mount.source") && !m->source)
 		m->source = xstrdup(value);
-	else if (str_eq(key, "mount.type"))
-		m->type = *value == '1' ? SPEC_TMPFS : SPEC_BIND;
-	else if (str_eq(key, "mount.read_only"))
-		m->read_only = *value == '1';
-	else if (str_eq(key, "mount.size"))
-		m->size = strtoull(value, NULL, 10);
-	else if (str_eq(key, "mount.mode"))
-		m->mode = (mode_t)strtoul(value, NULL, 10);
+	else if (str_eq(key, "mount.type") && number(value, SPEC_BIND, SPEC_TMPFS, &n) == 0)
+		m->type = (enum spec_mount_type)n;
+	else if (str_eq(key, "mount.read_only") && number(value, 0, 1, &n) == 0)
+		m->read_only = n;
+	else if (str_eq(key, "mount.size") && number(value, INT64_MIN, INT64_MAX, &n) == 0)
+		m->size = (uint64_t)n;
+	else if (str_eq(key, "mount.mode") && number(value, 0, 07777, &n) == 0)
+		m->mode = (mode_t)n;
 	else
 		return -EINVAL;
 	return 0;
@@ -156,6 +168,7 @@ static int set_field(struct spec *s, const char *key, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		void *at = (char *)s + fields[i].offset;
+		int64_t n;
 		if (!str_eq(fields[i].key, key))
 			continue;
 		switch (fields[i].type) {
@@ -167,14 +180,20 @@ static int set_field(struct spec *s, const char *key, const char *value)
 			strv_push(at, value);
 			break;
 		case FLAG:
+			if (!str_eq(value, "1"))
+				return -EINVAL;
 			*(bool *)at = true;
 			break;
 		case NUMBER:
 		case COUNT:
-			*(int64_t *)at = strtoll(value, NULL, 10);
+			if (number(value, INT64_MIN, INT64_MAX, &n) < 0)
+				return -EINVAL;
+			*(int64_t *)at = n;
 			break;
 		case SMALL:
-			*(int *)at = (int)strtol(value, NULL, 10);
+			if (number(value, 0, INT_MAX, &n) < 0)
+				return -EINVAL;
+			*(int *)at = (int)n;
 			break;
 		}
 		return 0;
@@ -192,7 +211,7 @@ int spec_decode(const char *data, size_t len, struct spec *ret, struct err *e)
 		const char *eq = strchr(p, '=');
 		auto_free char *key = eq ? xstrndup(p, (size_t)(eq - p)) : NULL;
 		if (!key || set_field(&s, key, eq + 1) < 0)
-			return err_set(e, EINVAL, "unknown field in the container's specification");
+			return err_set(e, EINVAL, "the container's specification is damaged");
 	}
 	if (!s.id || !s.args.n || !s.state_dir || !s.upper || !s.work || !s.mountpoint ||
 		!s.cgroup || !s.run_root)

@@ -109,7 +109,8 @@ static void scan_group(char *table, struct lookup *l, struct user *u, bool by_nu
 
 int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e)
 {
-	auto_free char *copy = xstrdup(text && *text ? text : "0"), *passwd = NULL, *groups = NULL;
+	auto_free char *copy = xstrdup(text && *text ? text : (text = "0")), *passwd = NULL,
+		*groups = NULL;
 	char *colon = strchr(copy, ':');
 	struct lookup l = { .user = copy };
 	struct user u = { .home = "/", .n_groups = 1 };
@@ -120,7 +121,7 @@ int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e)
 		*colon = '\0';
 		l.group = colon + 1;
 	}
-	if (!*copy || (l.group && !*l.group) || !str_is_one_line(text ? text : ""))
+	if (!*copy || (l.group && !*l.group) || !str_is_one_line(text))
 		return err_set(e, EINVAL,
 			"'%s' is not a user: expected NAME, UID, or either with "
 			":GROUP or :GID",

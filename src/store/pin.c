@@ -8,8 +8,7 @@
 int store_pin(struct store *s, const char *id, const struct image_ref *ref,
 	enum fs_durability durability, struct image *ret, struct err *e)
 {
-	/* whoever collects holds it alone: the image that is read here is there until it is pinned
-	 */
+	/* whoever collects holds it alone: what is read here is there until it is pinned */
 	auto_close int lock = fs_lock_shared(s->root_fd, "lock", -1, e);
 	auto_image im = { 0 };
 

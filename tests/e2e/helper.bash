@@ -166,15 +166,14 @@ instance_hashes() {
 
 # Drops what belongs to other people's private instances on this host, and benchmarks' links.
 ours_only() {
-	local pattern
-	pattern=$(instance_hashes | paste -sd'|')
-	grep -vE '\b(floor0|vfloor[0-9]+)\b' | awk -v ours="^($pattern)$" '
-		match($0, /(rd|redock-)[0-9a-f]{8}\>/) {
-			hash = substr($0, RSTART + RLENGTH - 8, 8)
-			if (hash !~ ours)
-				next
-		}
-		{ print }'
+	local pattern line
+	pattern="(rd|redock-)($(instance_hashes | paste -sd'|'))"
+	while IFS= read -r line; do
+		if [[ ! $line =~ (rd|redock-)[0-9a-f]{8} || $line =~ $pattern ]] &&
+			[[ ! $line =~ \ (v?floor|fl)[0-9.]+ ]]; then
+			printf '%s\n' "$line"
+		fi
+	done
 }
 
 snapshot() {

@@ -98,6 +98,9 @@ teardown() {
 	head -c 100000 /dev/urandom >"$BATS_TEST_TMPDIR/t/unique"
 	tar -C "$BATS_TEST_TMPDIR/t" -cf "$BATS_TEST_TMPDIR/t.tar" .
 	local before
+	# What earlier tests could not drop yet goes with the next change.
+	redock -q import "$BATS_TEST_TMPDIR/t.tar" unique
+	redock -q rmi unique
 	before=$(cd "$REDOCK_ROOT" && find blobs layers | sort)
 	redock -q import "$BATS_TEST_TMPDIR/t.tar" unique
 	[ "$before" != "$(cd "$REDOCK_ROOT" && find blobs layers | sort)" ]
@@ -263,13 +266,15 @@ teardown() {
 	mkdir "$BATS_TEST_TMPDIR/mnt"
 	mount -o loop "$BATS_TEST_TMPDIR/disk" "$BATS_TEST_TMPDIR/mnt"
 	(
+		trap 'umount "$BATS_TEST_TMPDIR/mnt"' EXIT
 		export REDOCK_ROOT="$BATS_TEST_TMPDIR/mnt/lib" REDOCK_RUN_ROOT="$E2E_DIR/r/images/full"
 		redock -q import "$E2E_DIR/image.tar" small
 		mkdir "$BATS_TEST_TMPDIR/big"
 		head -c 30000000 /dev/urandom >"$BATS_TEST_TMPDIR/big/file"
 		tar -C "$BATS_TEST_TMPDIR/big" -cf "$BATS_TEST_TMPDIR/big.tar" .
 		run redock import "$BATS_TEST_TMPDIR/big.tar" big
-		refused 1 "No space left"
+		expect_status 1
+		contains "No space left"
 		run redock images
 		lacks big
 		contains small
@@ -287,9 +292,6 @@ teardown() {
 		is "from the image"
 		redock -q system reset --force
 	)
-	local failed=$?
-	umount "$BATS_TEST_TMPDIR/mnt"
-	[ "$failed" -eq 0 ]
 }
 
 # kill_during PATTERN COMMAND…: starts the command and kills everything of it with SIGKILL as soon

@@ -21,11 +21,10 @@ teardown() {
 
 @test "isolation: T01 no file descriptor of the host is inherited" {
 	run bash -c 'for n in {10..30}; do eval "exec $n</etc/hostname"; done
-		"$REDOCK" run --rm bb ls -l /proc/self/fd'
+		"$REDOCK" run --rm bb ls /proc/self/fd'
 	expect_status 0
-	lacks hostname
-	# 0 to 2, and the one by which ls reads the directory
-	[ "$(grep -c -- '->' <<<"$output")" -eq 4 ]
+	# The last is the one by which ls reads the directory.
+	is "$(printf '0\n1\n2\n3')"
 }
 
 @test "isolation: T01 a working directory that is a descriptor of ours fails or lands inside" {
@@ -40,12 +39,12 @@ teardown() {
 
 @test "isolation: T02 nothing inside can open our binaries for writing" {
 	local before
-	before=$(sha256sum "${REDOCK%/*}"/redock*)
+	before=$(sha256sum "$REDOCK" "$REDOCK"-{monitor,net,store})
 	run redock run --rm bb sh -c 'for p in /proc/[0-9]*; do ( : >>$p/exe ) 2>/dev/null && echo "wrote $p"; done; echo end'
 	contains end
 	# The shell's own busybox is the image's, writable or busy; only PID 1 may be ours.
 	lacks "wrote /proc/1"$'\n'
-	[ "$before" = "$(sha256sum "${REDOCK%/*}"/redock*)" ]
+	[ "$before" = "$(sha256sum "$REDOCK" "$REDOCK"-{monitor,net,store})" ]
 }
 
 @test "isolation: T22 capabilities: the golden bounding set, nothing inheritable or ambient" {
@@ -121,10 +120,9 @@ teardown() {
 		ln -s "$canary" "$image/$link"
 		tar -C "$image" -cf "$BATS_TEST_TMPDIR/t.tar" .
 		redock -q import "$BATS_TEST_TMPDIR/t.tar" hostile
-		run redock run --rm -w /tmp/new hostile true
-		case $link in
-		proc | sys) [ "$status" -ne 0 ] ;;
-		esac
+		# It fails, or what the container gets is the real thing.
+		run redock run --rm -w /tmp/new hostile sh -c 'test -e /proc/self/status && test -e /sys/kernel && test -c /dev/null && pwd'
+		[ "$status" -ne 0 ] || is /tmp/new
 		redock -q rmi hostile
 	done
 	[ "$before" = "$(find "$canary" -printf '%p %T@ %i %m\n' -exec cat {} + 2>/dev/null | sha256sum)" ]

@@ -65,11 +65,12 @@ static int make_skeleton(struct local *l, struct err *e)
 			return -e->code;
 	if (dir < 0)
 		return -e->code;
+	/* before the rename, which says that all of it is there */
+	if (mkdirat(l->dirs.root, "mnt", 0700) < 0 && errno != EEXIST)
+		return err_errno(e, "cannot make '%s/mnt'", l->root);
 	if (renameat(l->dirs.root, "skeleton.new", l->dirs.root, "skeleton") < 0 &&
 		errno != EEXIST && errno != ENOTEMPTY)
 		return err_errno(e, "cannot make '%s/skeleton'", l->root);
-	if (mkdirat(l->dirs.root, "mnt", 0700) < 0 && errno != EEXIST)
-		return err_errno(e, "cannot make '%s/mnt'", l->root);
 	return 0;
 }
 
@@ -203,7 +204,7 @@ static void start_release(struct start *s, bool failed)
 {
 	struct err ignored;
 
-	if (s->claimed)
+	if (s->claimed && !s->spawned)
 		net_release(s->net, s->c.id, s->address.address, &ignored);
 	if (failed && !s->spawned && s->c.auto_remove)
 		container_remove_files(&s->l->dirs, s->c.id, s->c.name, s->c.machine, &ignored);
@@ -323,12 +324,11 @@ static int hear_started(int client, int *ret_exec_status, struct err *e)
 /* Taken before anything is claimed: by it others see that the claims are somebody's. */
 static int lock_alive(struct start *s, struct err *e)
 {
-	s->alive = openat(s->run_dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->alive < 0)
-		return err_errno(e, "cannot write the container's state");
-	if (flock(s->alive, LOCK_EX | LOCK_NB) < 0)
+	/* not LOCK_NB: who only looks whether somebody has it, has it for a moment himself */
+	s->alive = fs_lock(s->run_dir, "alive", 2000, e);
+	if (s->alive == -ETIMEDOUT)
 		return err_set(e, EALREADY, "container '%s' is already running", s->c.name);
-	return 0;
+	return s->alive < 0 ? s->alive : 0;
 }
 
 static int prepare(struct start *s, const char *id, struct err *e)

@@ -7,8 +7,22 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
+
+/* Gives the address back, unless another container has claimed it since. */
+static void release_address(struct local *l, const char *id, const char *address)
+{
+	auto_free char *path = xasprintf("net/addresses/%s", address), *owner = NULL;
+	struct in_addr parsed;
+	struct err ignored;
+
+	if (inet_pton(AF_INET, address, &parsed) == 1 &&
+		fs_read_file(l->run, path, ENGINE_ID_SIZE, &owner, NULL, &ignored) == 0 &&
+		str_eq(owner, id))
+		unlinkat(l->run, path, 0);
+}
 
 /* The container died and nobody saw it: its monitor had died before, or the host was rebooted. */
 static int bury(struct local *l, const struct container *c, int run_dir,
@@ -17,15 +31,11 @@ static int bury(struct local *l, const struct container *c, int run_dir,
 	struct last_state last = { .exit_code = -1, .started = run->started };
 	auto_free char *cgroup = local_cgroup(l, c->id);
 	auto_close int dir = -1;
-	struct in_addr address;
 	struct err ignored;
 
 	last.oom_killed = cgroup_oom_killed(cgroup);
 	cgroup_remove(cgroup, &ignored);
-	if (inet_pton(AF_INET, run->address, &address) == 1) {
-		auto_free char *path = xasprintf("net/addresses/%s", run->address);
-		unlinkat(l->run, path, 0);
-	}
+	release_address(l, c->id, run->address);
 	if (c->auto_remove) {
 		container_remove_files(&l->dirs, c->id, c->name, c->machine, &ignored);
 		return err_set(e, ENOENT, "no container '%.12s'", c->id);
@@ -64,14 +74,35 @@ static bool has_monitor(int run_dir, int *ret_alive)
 	return false;
 }
 
-static int past(struct local *l, const struct container *c, struct local_status *ret)
+/* A container that does not run, from what is on disk: `last` says how it ended. If there is none but
+ * the monitor's `exit`, it was started, and the host went down before its end was recorded. */
+static int past(struct local *l, const struct container *c, int run_dir, struct local_status *ret,
+	struct err *e)
 {
+	auto_close int dir = openat(
+		l->dirs.containers, c->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int alive = -1;
 	struct err ignored;
-	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, &ignored);
 
-	ret->state = dir >= 0 && last_state_read(dir, &ret->last, &ignored) == 0
-			     ? CONTAINER_EXITED
-			     : CONTAINER_CREATED;
+	if (dir < 0)
+		return err_set(e, ENOENT, "no container '%.12s'", c->id);
+	ret->state = CONTAINER_EXITED;
+	if (last_state_read(dir, &ret->last, &ignored) == 0)
+		return 0;
+	ret->state = CONTAINER_CREATED;
+	if (faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
+		(run_dir >= 0 && has_monitor(run_dir, &alive)))
+		return 0; /* never started, or just being started */
+	ret->state = CONTAINER_EXITED;
+	if (last_state_read(dir, &ret->last, &ignored) == 0)
+		return 0;
+	if (c->auto_remove) {
+		container_remove_files(&l->dirs, c->id, c->name, c->machine, &ignored);
+		return err_set(e, ENOENT, "no container '%.12s'", c->id);
+	}
+	ret->last = (struct last_state){ .exit_code = -1 };
+	if (exit_file_read(dir, &ret->last.exit_code, &ret->last.finished) < 0)
+		ret->last.finished = 0;
 	return 0;
 }
 
@@ -100,12 +131,21 @@ static int look(struct local *l, const struct container *c, struct local_status 
 	int r;
 
 	memset(ret, 0, sizeof *ret);
-	if (run_dir < 0 || run_state_read(run_dir, &ret->run, &ignored) < 0)
-		return past(l, c, ret);
+	r = run_dir < 0 ? -ENOENT : run_state_read(run_dir, &ret->run, &ignored);
+	if (r < 0 && r != -ENOENT && has_monitor(run_dir, &alive)) {
+		/* damaged, or another version's: no reason to say that it does not run */
+		ret->state = CONTAINER_RUNNING;
+		return 0;
+	}
+	if (r < 0) {
+		close_fd(&alive);
+		return past(l, c, run_dir, ret, e);
+	}
 	proc_boot_id(boot);
 	if (str_eq(boot, ret->run.boot))
 		pidfd = proc_open(ret->run.pid, ret->run.start);
-	if (pidfd >= 0) {
+	/* readable: it has ended, and its monitor is about to reap it */
+	if (pidfd >= 0 && poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 0) == 0) {
 		cgroup = local_cgroup(l, c->id);
 		thaw_forgotten(cgroup, run_dir, ret->run.pid);
 		ret->state = cgroup_is_frozen(cgroup) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
@@ -116,12 +156,12 @@ static int look(struct local *l, const struct container *c, struct local_status 
 		auto_close int wait = again ? -1 : fs_lock(run_dir, "alive", 10000, &ignored);
 		if (wait >= 0 || again) {
 			close_fd(&wait);
-			return again ? past(l, c, ret) : look(l, c, ret, true, e);
+			return again ? past(l, c, run_dir, ret, e) : look(l, c, ret, true, e);
 		}
-		return past(l, c, ret);
+		return past(l, c, run_dir, ret, e);
 	}
 	r = bury(l, c, run_dir, &ret->run, e);
-	return r < 0 ? r : past(l, c, ret);
+	return r < 0 ? r : past(l, c, run_dir, ret, e);
 }
 
 int local_status(

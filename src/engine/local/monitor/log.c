@@ -62,11 +62,16 @@ static void add_json_string(struct str *out, const char *data, size_t len)
 static int open_log(struct log *l)
 {
 	struct stat st;
+	char last;
 
-	l->fd = openat(l->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	l->fd = openat(l->dir, "log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (l->fd < 0 || fstat(l->fd, &st) < 0)
 		return -errno;
 	l->size = (uint64_t)st.st_size;
+	/* a monitor that was killed may have left half a line: it must not spoil the next one */
+	if (l->size && pread(l->fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
+		write(l->fd, "\n", 1) == 1)
+		l->size++;
 	return 0;
 }
 

@@ -32,6 +32,7 @@
 #include <sys/wait.h>
 
 #define OUTPUT_BLOCK 16384
+#define DRAIN_MAX    1024 /* reads: more than a pipe can hold, 1 MiB in blocks of at least a page */
 
 struct monitor {
 	struct spec spec;
@@ -243,12 +244,16 @@ static bool turn(struct monitor *m, bool only_clients)
  */
 static void drain_output(struct monitor *m)
 {
-	while (m->process.std_out >= 0 && take_output(m, &m->process.std_out, 1))
-		continue;
-	while (m->process.std_err >= 0 && take_output(m, &m->process.std_err, 2))
-		continue;
-	while (m->process.pty >= 0 && take_output(m, &m->process.pty, 1))
-		continue;
+	/* bounded: somebody else, whom it gave a pipe to, may go on writing */
+	for (int i = 0; i < DRAIN_MAX && m->process.std_out >= 0; i++)
+		if (!take_output(m, &m->process.std_out, 1))
+			break;
+	for (int i = 0; i < DRAIN_MAX && m->process.std_err >= 0; i++)
+		if (!take_output(m, &m->process.std_err, 2))
+			break;
+	for (int i = 0; i < DRAIN_MAX && m->process.pty >= 0; i++)
+		if (!take_output(m, &m->process.pty, 1))
+			break;
 	log_finish(&m->log);
 }
 
@@ -284,6 +289,8 @@ static void clean_up(struct monitor *m, int code, bool ran)
 	}
 	if (ran)
 		last_state_write(m->dir, &last, &ignored);
+	else
+		unlinkat(m->dir, "exit", 0); /* or it would say that it had been started */
 	unlinkat(m->run, "state", 0);
 	unlinkat(m->run, "control", 0);
 }
@@ -386,6 +393,8 @@ static int make_container(struct monitor *m, int client, int *ret_status, struct
 	}
 	if (r == 0)
 		r = process_start(&m->spec, &m->process, netns, ret_status, e);
+	if (r == 0)
+		unlinkat(m->dir, "last", 0); /* how it ended before is history */
 	return r;
 }
 
@@ -449,6 +458,7 @@ static void look_after(struct monitor *m)
 	drain_output(m);
 	code = exit_code(m);
 	clean_up(m, code, true);
+	close(MONITOR_FD_ALIVE); /* all is on disk: who wants to start it again need not wait */
 	clients_tell(&m->clients, FRAME_EXIT, &code, sizeof code);
 	while (clients_are_behind(&m->clients))
 		turn(m, true);
