@@ -265,6 +265,32 @@ static void write_exit(int status)
 		return; /* the monitor has it from waitpid(2) */
 }
 
+/* What ps(1) shows inside as PID 1: our arguments were the monitor's. proc(5): fields 48 and 49 of
+ * stat are where they are, on a stack of our own. */
+static void set_title(const struct root *r)
+{
+	static const char title[] = "redock-init";
+	auto_close int fd = rfd_open_nolink(r->proc_fd, "1/stat", O_RDONLY, 0);
+	char text[2048], *p;
+	unsigned long from = 0, to = 0;
+	ssize_t n = fd < 0 ? -1 : fs_read_full(fd, text, sizeof text - 1);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < 48; field++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		from = strtoul(p, &p, 10);
+	if (p)
+		to = strtoul(p, NULL, 10);
+	if (from == 0 || to <= from || to - from < sizeof title || to - from > 65536)
+		return;
+	memset((char *)from, 0, to - from);
+	memcpy((char *)from, title, sizeof title);
+}
+
 void init_main(const struct spec *s, struct root *r)
 {
 	struct init_message started = { .type = INIT_STARTED };
@@ -274,6 +300,7 @@ void init_main(const struct spec *s, struct root *r)
 	int status, sig, nothing;
 
 	prctl(PR_SET_NAME, "redock-init");
+	set_title(r);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL); /* blocked ones wait for sigwait(3), even for PID 1 */
 	if (confine(s, &e) < 0)
@@ -286,7 +313,8 @@ void init_main(const struct spec *s, struct root *r)
 	close(nothing);
 	close_fd(&r->fd);
 	close_fd(&r->proc_fd);
-	/* r->pty_slave stays open: without one the monitor's end says EIO at once, and poll(2) spins */
+	/* r->pty_slave stays open: without one the monitor's end says EIO at once, and poll(2)
+	 * spins */
 	confine_init();
 	init_send(INIT_FD_CONTROL, &started, NULL);
 	close(INIT_FD_CONTROL);
