@@ -6,7 +6,7 @@
 pids=
 docker_pid=
 holder_pid=
-docker_parent=
+parent=/rdbench-$$
 
 # told_by WORD PROGRAM…: starts it in the background and waits until a line on its standard error has
 # the word. Sets told_pid; fails when it ends before.
@@ -85,31 +85,31 @@ make_bundle() {
 		"$dir/bundle/config.json"
 }
 
-# A network namespace of its own, so that nobody's bridge and rules come near the host's.
-in_holder() {
-	nsenter --net="/proc/$holder_pid/ns/net" "$@"
-}
-
+# In a network namespace of its own, so that its bridge and rules do not come near the host's.
 docker_start() {
-	docker_parent=/rdbench-$$
 	told_by "API listen on" nsenter "--net=/proc/$holder_pid/ns/net" dockerd --host "unix://$dir/docker.sock" --data-root "$dir/docker/data" \
 		--exec-root "$dir/docker/exec" --pidfile "$dir/docker/pid" \
-		--cgroup-parent "$docker_parent" || return 1
+		--cgroup-parent "$parent" || return 1
 	docker_pid=$told_pid
 	timeout 60 docker -H "unix://$dir/docker.sock" import "$dir/image.tar" bench >>"$log" 2>&1
 }
 
-podman_() {
-	in_holder podman --root "$dir/podman/root" --runroot "$dir/podman/run" \
-		--tmpdir "$dir/podman/tmp" --cgroup-manager cgroupfs --events-backend none "$@"
+# podman_words WORD…: the command, a word a line. Its default limits are above what some hosts allow
+# root, and crun refuses hybrid cgroups.
+podman_words() {
+	printf '%s\n' nsenter "--net=/proc/$holder_pid/ns/net" podman --root "$dir/podman/root" \
+		--runroot "$dir/podman/run" --tmpdir "$dir/podman/tmp" --cgroup-manager cgroupfs \
+		--events-backend none
+	[ ! -d /sys/fs/cgroup/unified ] || printf '%s\n' --runtime runc
+	printf '%s\n' "$@"
 }
 
 podman_rows() {
 	for network in bridge none; do
 		part peer "podman run --rm --network $network" "floor, $network"
-		part run nsenter "--net=/proc/$holder_pid/ns/net" podman --root "$dir/podman/root" \
-			--runroot "$dir/podman/run" --tmpdir "$dir/podman/tmp" --cgroup-manager cgroupfs \
-			--events-backend none run --rm --network "$network" bench true
+		# shellcheck disable=SC2046 # words without blanks
+		part run $(podman_words run --rm --cgroup-parent "$parent" --ulimit nofile=1024:1024 \
+			--ulimit nproc=1024:1024 --network "$network" bench true)
 	done
 }
 
@@ -134,7 +134,8 @@ others_start() {
 		}
 	fi
 	if have podman; then
-		podman_ import "$dir/image.tar" bench >>"$log" 2>&1 || :
+		# shellcheck disable=SC2046 # words without blanks
+		timeout 60 $(podman_words import "$dir/image.tar" bench) >>"$log" 2>&1 || :
 	fi
 	[ -z "$absent" ] || echo "not installed:$absent (bench/peers installs them)"
 }
@@ -181,6 +182,7 @@ others_stop() {
 		wait "$pid" 2>/dev/null || true
 	done
 	pids=
+	find /sys/fs/cgroup -depth -type d -path "*$parent*" -exec rmdir {} + 2>/dev/null || true
 	# what engines leave mounted would keep the directory from going
 	awk -v dir="$dir/" '{
 		if (index($5, dir "docker/") == 1 || index($5, dir "podman/") == 1)

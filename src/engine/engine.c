@@ -127,9 +127,10 @@ int engine_log_tail(struct engine *en, const char *id, size_t lines, struct str 
 	return en->ops->log_tail(en, id, lines, ret, e);
 }
 
-int engine_count_changes(struct engine *en, const char *id, uint64_t *ret, struct err *e)
+int engine_count_changes(
+	struct engine *en, const char *id, int64_t since, uint64_t *ret, struct err *e)
 {
-	return en->ops->count_changes(en, id, ret, e);
+	return en->ops->count_changes(en, id, since, ret, e);
 }
 
 int engine_lock(struct engine *en, const char *name, struct err *e)

@@ -170,7 +170,8 @@ int engine_list(struct engine *, bool all, struct container_list *ret, struct er
 /* The last `lines` lines that the container printed, stdout and stderr in order. */
 int engine_log_tail(struct engine *, const char *id, size_t lines, struct str *ret, struct err *e);
 /* How many files, directories and removals differ from the image. */
-int engine_count_changes(struct engine *, const char *id, uint64_t *ret, struct err *e);
+int engine_count_changes(
+	struct engine *, const char *id, int64_t since, uint64_t *ret, struct err *e);
 /* A short exclusive claim on a name of the caller's choosing ("machine:a:b"), so that two commands
  * on one thing go one after the other; bounded wait. Returns an fd that releases it when closed. */
 int engine_lock(struct engine *, const char *name, struct err *e);

@@ -335,20 +335,20 @@ int access_forget_all(struct engine *en, struct err *e)
 	return r;
 }
 
-/* ---- changes at the last commit ---- */
+/* ---- time of the last commit ---- */
 
-void access_set_committed(struct engine *en, const struct machine_name *name, uint64_t changes)
+void access_set_committed(struct engine *en, const struct machine_name *name, int64_t when)
 {
 	struct err e = { 0 };
 	auto_close int state = open_state(en, name, true, &e);
 	auto_str text = STR_INIT(64);
 
-	str_addf(&text, "%llu", (unsigned long long)changes);
+	str_addf(&text, "%lld", (long long)when);
 	if (state >= 0)
 		fs_write_file(state, "committed", str_text(&text), text.len, 0600, FS_VOLATILE, &e);
 }
 
-uint64_t access_committed(struct engine *en, const struct machine_name *name)
+int64_t access_committed(struct engine *en, const struct machine_name *name)
 {
 	struct err e = { 0 };
 	auto_close int state = open_state(en, name, false, &e);
@@ -356,7 +356,7 @@ uint64_t access_committed(struct engine *en, const struct machine_name *name)
 	uint64_t n = 0;
 
 	if (state < 0 || fs_read_file(state, "committed", 64, &text, NULL, &e) < 0 ||
-		str_to_u64(text, 0, UINT64_MAX, &n) < 0)
+		str_to_u64(text, 0, INT64_MAX, &n) < 0)
 		return 0;
-	return n;
+	return (int64_t)n;
 }

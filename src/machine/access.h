@@ -6,7 +6,7 @@
  *   ssh/authorized_keys        a key for each caller of start } /run/redock/ssh
  *   host_key.pub               its public half, for known_hosts
  *   homes.json                 in whose homes there is an entry, and by which alias
- *   committed                  how many changes there were at the last commit
+ *   committed                  when the last commit began, in nanoseconds since 1970
  *
  * so that neither a commit nor a push can carry a key.  All of these are called with the machine's
  * engine_lock() held.
@@ -34,6 +34,6 @@ int access_forget(struct engine *, const struct machine_name *, struct err *e);
 /* The same for every machine that has a folder. */
 int access_forget_all(struct engine *, struct err *e);
 
-void access_set_committed(struct engine *, const struct machine_name *, uint64_t changes);
+void access_set_committed(struct engine *, const struct machine_name *, int64_t when);
 /* What was set, 0 when nothing was. */
-uint64_t access_committed(struct engine *, const struct machine_name *);
+int64_t access_committed(struct engine *, const struct machine_name *);

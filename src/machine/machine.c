@@ -3,6 +3,7 @@
 #include "machine/base.h"
 #include "machine/name.h"
 #include "base/mem.h"
+#include "base/time.h"
 
 #include <string.h>
 
@@ -30,8 +31,7 @@ int machine_commit(struct engine *en, const struct machine_name *name,
 {
 	auto_container_info info = { 0 };
 	auto_close int lock = -1;
-	struct err ignored = { 0 };
-	uint64_t changes = 0;
+	int64_t began = time_now();
 	char id[72];
 	int r = lock_and_inspect(en, name, &lock, &info, e);
 
@@ -39,13 +39,11 @@ int machine_commit(struct engine *en, const struct machine_name *name,
 		return no_machine(name, e);
 	if (r < 0)
 		return r;
-	/* counted before: what changes in between may be counted as lost, never as kept */
-	if (engine_count_changes(en, info.id, &changes, &ignored) < 0)
-		changes = 0;
 	r = engine_commit(en, info.id, name->text, options, id, e);
 	if (r < 0)
 		return err_wrap(e, "cannot commit machine '%s'", name->text);
-	access_set_committed(en, name, changes);
+	/* from before it began: what changed meanwhile may be counted as lost, never as kept */
+	access_set_committed(en, name, began);
 	return 0;
 }
 
@@ -55,7 +53,7 @@ int machine_kill(struct engine *en, const struct machine_name *name, bool *ret_a
 	auto_container_info info = { 0 };
 	auto_close int lock = -1;
 	struct err ignored = { 0 };
-	uint64_t changes = 0, committed;
+	uint64_t changes = 0;
 	int r = lock_and_inspect(en, name, &lock, &info, e);
 	bool absent = r == -ENOENT;
 
@@ -64,19 +62,19 @@ int machine_kill(struct engine *en, const struct machine_name *name, bool *ret_a
 	if (absent) {
 		err_clear(e);
 	} else {
-		if (engine_count_changes(en, info.id, &changes, &ignored) < 0)
+		if (engine_count_changes(
+			    en, info.id, access_committed(en, name), &changes, &ignored) < 0)
 			changes = 0;
 		r = engine_remove(en, info.id, true, e);
 		if (r < 0)
 			return err_wrap(e, "cannot kill machine '%s'", name->text);
 	}
-	committed = access_committed(en, name);
 	/* also when it was absent: a kill that was itself killed may have left them */
 	r = access_forget(en, name, e);
 	if (r < 0)
 		return err_wrap(e, "machine '%s' is gone, but its SSH entry is not", name->text);
 	*ret_absent = absent;
-	*ret_lost = changes > committed ? changes - committed : 0;
+	*ret_lost = changes;
 	return 0;
 }
 

@@ -144,9 +144,19 @@ int store_image_refs(struct store *s, struct image_ref **ret, size_t *ret_n, str
 	return 0;
 }
 
-/* Counts below directory `fd` (consumed). A directory counts when it is empty: the others are
- * there for what they hold. Not deeper than a layer may be (T15). */
-static int count_below(int fd, unsigned depth, uint64_t *count, struct err *e)
+/* Whether the inode itself has changed since then; its owner cannot set this time. */
+static bool is_later(int dirfd, const char *name, int64_t since)
+{
+	struct stat st;
+
+	return since == 0 ||
+	       (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec > since);
+}
+
+/* Counts below directory `fd` (consumed). A directory counts when nothing in it does: the others
+ * are there for what they hold. Not deeper than a layer may be (T15). */
+static int count_below(int fd, unsigned depth, int64_t since, uint64_t *count, struct err *e)
 {
 	auto_dir DIR *d = fdopendir(fd);
 	struct dirent *ent;
@@ -167,9 +177,9 @@ static int count_below(int fd, unsigned depth, uint64_t *count, struct err *e)
 			if (sub < 0 && errno != ENOTDIR && errno != ENOENT && errno != ELOOP)
 				return err_errno(e, "cannot read a directory");
 		}
-		if (sub >= 0 && count_below(sub, depth + 1, count, e) < 0)
+		if (sub >= 0 && count_below(sub, depth + 1, since, count, e) < 0)
 			return -e->code;
-		if (*count == before)
+		if (*count == before && is_later(dirfd(d), ent->d_name, since))
 			++*count;
 	}
 	if (errno)
@@ -177,14 +187,14 @@ static int count_below(int fd, unsigned depth, uint64_t *count, struct err *e)
 	return 0;
 }
 
-int store_count_changes(int upper_fd, uint64_t *ret, struct err *e)
+int store_count_changes(int upper_fd, int64_t since, uint64_t *ret, struct err *e)
 {
 	int fd = openat(upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uint64_t count = 0;
 
 	if (fd < 0)
 		return err_errno(e, "cannot read the changes");
-	if (count_below(fd, 1, &count, e) < 0)
+	if (count_below(fd, 1, since, &count, e) < 0)
 		return err_wrap(e, "cannot count the changes");
 	*ret = count;
 	return 0;

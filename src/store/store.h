@@ -99,6 +99,7 @@ int store_remove(struct store *, const struct image_ref *, struct err *e);
 /* For whoever has unpinned `manifest`: drops the same when neither an image's name nor another pin
  * stands for it, and does nothing otherwise. */
 int store_collect(struct store *, const struct digest *manifest, struct err *e);
-/* Counts the changes in an overlay upper directory: everything but the directories that are there
- * only for what they hold. */
-int store_count_changes(int upper_fd, uint64_t *ret, struct err *e);
+/* Counts the changes in an overlay upper directory later than `since` (nanoseconds since 1970, 0
+ * for all): everything but the directories that are there only for what they hold. A removal may
+ * count again when another follows it, since overlayfs links its white-outs to one inode. */
+int store_count_changes(int upper_fd, int64_t since, uint64_t *ret, struct err *e);

@@ -57,16 +57,16 @@ teardown() {
 	redock -q kill demo
 	run redock delete demo
 	expect_status 0
-	run redock list
+	run --separate-stderr redock list
 	lacks demo
 	run redock images
 	lacks demo
 }
 
 @test "machine: list and list --json" {
-	run redock list
+	run --separate-stderr redock list
 	expect_status 0
-	[ "${#lines[@]}" -le 1 ]
+	is ""
 	run --separate-stderr redock list --json
 	[ "$(json d <<<"$output")" = "[]" ]
 	redock -q start demo
@@ -92,8 +92,6 @@ teardown() {
 	is hello
 	run redock ssh demo 'exit 5'
 	expect_status 5
-	run redock ssh demo -- sh -c 'exit 6'
-	expect_status 6
 	run bash -c 'printf "echo typed\nexit 7\n" | "$REDOCK" ssh demo'
 	expect_status 7
 	contains typed
@@ -143,7 +141,7 @@ teardown() {
 	expect_status 0
 	run redock start one two -n x
 	expect_status 2
-	run redock list
+	run --separate-stderr redock list
 	lacks one
 }
 
@@ -183,7 +181,7 @@ teardown() {
 	redock -q start a:same
 	run redock start b:same
 	refused 1 a:same
-	run redock list
+	run --separate-stderr redock list
 	lacks b:same
 	run ssh same-container true
 	expect_status 0
@@ -195,7 +193,7 @@ teardown() {
 	[ "$status" -eq 0 ] || refused 125 demo
 	run redock rm -f root:demo
 	expect_status 0
-	run redock list
+	run --separate-stderr redock list
 	lacks demo
 	run ssh -o BatchMode=yes demo-container true
 	expect_status 255
@@ -224,7 +222,7 @@ teardown() {
 	redock -q import "$E2E_DIR/image.tar" bare
 	run redock start demo --from bare
 	refused 1 bare
-	run redock list
+	run --separate-stderr redock list
 	lacks demo
 	redock -q rmi bare
 }
@@ -276,8 +274,6 @@ teardown() {
 	contains "the server says hello"
 	redock -q kill slow
 	redock -q delete slow
-	run redock start slow --timeout 0
-	[ "$status" -ne 0 ]
 	run redock start slow --timeout x
 	expect_status 2
 }
@@ -306,7 +302,7 @@ teardown() {
 	local blob
 	for blob in "$REDOCK_ROOT"/blobs/sha256/*; do
 		if tar -tf "$blob" >"$BATS_TEST_TMPDIR/list" 2>/dev/null; then
-			run grep -E 'ssh_host_|authorized_keys|known_hosts' "$BATS_TEST_TMPDIR/list"
+			run grep -E 'etc/ssh/ssh_host_|/authorized_keys2?$|/known_hosts$' "$BATS_TEST_TMPDIR/list"
 			expect_status 1
 			run grep -a -c 'OPENSSH PRIVATE KEY-----$' "$blob"
 			[ "$output" -eq 0 ] || ! grep -a -A1 'BEGIN OPENSSH PRIVATE KEY' "$blob" | grep -aq b3BlbnNzaC1rZXktdjE

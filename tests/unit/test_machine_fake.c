@@ -19,7 +19,7 @@ struct engine {
 	char images[8][64];
 	int next_id, ready_result, locks, imports;
 	bool boot_missing, sshd_missing, fail_create, fail_start;
-	uint64_t changes;
+	uint64_t changes, changes_since; /* since ever; since a time that was named */
 	char said[8192];
 	char import_to[256];
 	char source[256]; /* of the last bind mount */
@@ -194,10 +194,11 @@ int engine_log_tail(struct engine *en, const char *id, size_t lines, struct str 
 	return 0;
 }
 
-int engine_count_changes(struct engine *en, const char *id, uint64_t *ret, struct err *e)
+int engine_count_changes(
+	struct engine *en, const char *id, int64_t since, uint64_t *ret, struct err *e)
 {
 	(void)id, (void)e;
-	*ret = en->changes;
+	*ret = since ? en->changes_since : en->changes;
 	return 0;
 }
 

@@ -545,7 +545,7 @@ static void changes_are_counted(void **state)
 
 	put_file(sub, "f", "");
 	put_file(l->upper, "g", "");
-	assert_int_equal(store_count_changes(l->upper, &n, &e), 0);
+	assert_int_equal(store_count_changes(l->upper, 0, &n, &e), 0);
 	assert_int_equal(n, 3); /* a/b/f, g, empty */
 }
 

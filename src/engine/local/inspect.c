@@ -239,7 +239,8 @@ int local_log_tail(struct engine *en, const char *id, size_t lines, struct str *
 	return 0;
 }
 
-int local_count_changes(struct engine *en, const char *id, uint64_t *ret, struct err *e)
+int local_count_changes(
+	struct engine *en, const char *id, int64_t since, uint64_t *ret, struct err *e)
 {
 	struct local *l = local_of(en);
 	auto_free char *path = xasprintf("%s/upper", id);
@@ -248,5 +249,5 @@ int local_count_changes(struct engine *en, const char *id, uint64_t *ret, struct
 
 	if (upper < 0)
 		return err_errno(e, "cannot read the changes of container '%.12s'", id);
-	return store_count_changes(upper, ret, e);
+	return store_count_changes(upper, since, ret, e);
 }

@@ -76,7 +76,7 @@ int local_inspect(struct engine *, const char *, struct container_info *, struct
 int local_inspect_machine(struct engine *, const char *, struct container_info *, struct err *);
 int local_list(struct engine *, bool, struct container_list *, struct err *);
 int local_log_tail(struct engine *, const char *, size_t, struct str *, struct err *);
-int local_count_changes(struct engine *, const char *, uint64_t *, struct err *);
+int local_count_changes(struct engine *, const char *, int64_t, uint64_t *, struct err *);
 int local_commit(struct engine *, const char *, const char *, const struct commit_options *, char *,
 	struct err *);
 int local_image_list(struct engine *, struct image_list *, struct err *);

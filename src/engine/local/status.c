@@ -74,13 +74,13 @@ static bool has_monitor(int run_dir, int *ret_alive)
 	return false;
 }
 
-/* A container that does not run, from what is on disk: `last` says how it ended. If there is none but
- * the monitor's `exit`, it was started, and the host went down before its end was recorded. */
+/* A container that does not run, from what is on disk: `last` says how it ended. If there is none
+ * but the monitor's `exit`, it was started, and the host went down before its end was recorded. */
 static int past(struct local *l, const struct container *c, int run_dir, struct local_status *ret,
 	struct err *e)
 {
-	auto_close int dir = openat(
-		l->dirs.containers, c->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int dir =
+		openat(l->dirs.containers, c->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	auto_close int alive = -1;
 	struct err ignored;
 
