@@ -123,8 +123,16 @@ others_start() {
 	absent=
 	told_by apart unshare --net sh -c 'ip link set lo up; echo apart >&2; exec sleep 100000'
 	holder_pid=$told_pid
-	have runc && make_bundle runc
-	have crun && [ ! -d "$dir/bundle" ] && make_bundle crun
+	bundle_tools=
+	for tool in runc crun; do
+		have "$tool" || continue
+		if [ $tool = crun ] && [ -d /sys/fs/cgroup/unified ]; then
+			echo "left out: crun, which does not work with hybrid cgroups"
+			continue
+		fi
+		[ -d "$dir/bundle" ] || make_bundle "$tool"
+		bundle_tools="$bundle_tools $tool"
+	done
 	have bwrap || :
 	have systemd-nspawn || :
 	if have dockerd && have docker; then
@@ -141,8 +149,7 @@ others_start() {
 }
 
 others_rows() {
-	for tool in runc crun; do
-		command -v $tool >/dev/null || continue
+	for tool in $bundle_tools; do
 		part peer "$tool run" "floor, none"
 		part run $tool --root "$dir/$tool" run --bundle "$dir/bundle" "bench-$$"
 		part after $tool --root "$dir/$tool" delete -f "bench-$$"
@@ -172,7 +179,6 @@ docker_stop() {
 	kill "$docker_pid" 2>/dev/null || true
 	wait "$docker_pid" 2>/dev/null || true
 	docker_pid=
-	find /sys/fs/cgroup -depth -type d -path "*$docker_parent*" -exec rmdir {} + 2>/dev/null || true
 }
 
 others_stop() {

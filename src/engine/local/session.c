@@ -114,8 +114,12 @@ struct session *local_session_new(int fd)
 		close_session };
 	struct local_session *s = xcalloc(1, sizeof *s);
 
+	struct err ignored;
+
 	s->session.ops = &ops;
 	s->fd = fd;
+	/* a lost monitor shows at the first event */
+	send_frame(fd, FRAME_ATTACH, NULL, 0, &ignored);
 	return &s->session;
 }
 

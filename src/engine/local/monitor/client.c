@@ -115,3 +115,11 @@ bool clients_are_behind(const struct clients *c)
 			return true;
 	return false;
 }
+
+bool clients_feed(const struct clients *c)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (c->v[i].fd >= 0 && c->v[i].feeds)
+			return true;
+	return false;
+}

@@ -119,7 +119,7 @@ static void handle_frame(
 
 	switch (type) {
 	case FRAME_ATTACH:
-		c->attached = true;
+		c->attached = c->feeds = true;
 		/* fall through */
 	case FRAME_WATCH:
 		c->watching = true;
@@ -191,7 +191,7 @@ static bool turn(struct monitor *m, bool only_clients)
 	bool behind = clients_are_behind(&m->clients);
 	/* who does not read holds the container up, as a pipe would; nothing is lost */
 	short output = behind ? 0 : POLLIN;
-	bool idle_input = m->input_len == 0;
+	bool idle_input = m->input_len == 0, fed = clients_feed(&m->clients);
 
 	for (int i = 0; i < P_CLIENTS; i++)
 		p[i] = (struct pollfd){ .fd = -1 };
@@ -221,6 +221,10 @@ static bool turn(struct monitor *m, bool only_clients)
 			hear_client(m, c);
 		else if (c->fd >= 0 && p[P_CLIENTS + i].revents & (POLLHUP | POLLERR))
 			client_drop(c);
+	}
+	if (fed && !clients_feed(&m->clients)) { /* its command died: nobody will say more */
+		m->input_ended = true;
+		flush_input(m);
 	}
 	if (p[P_OUT].revents)
 		take_output(m, &m->process.std_out, 1);
