@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 
 struct local_session {
 	struct session session;
@@ -121,20 +120,4 @@ struct session *local_session_new(int fd)
 	/* a lost monitor shows at the first event */
 	send_frame(fd, FRAME_ATTACH, NULL, 0, &ignored);
 	return &s->session;
-}
-
-int monitor_connect(struct local *l, const char *id, struct err *e)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	auto_close int dir = fs_open_dir(l->dirs.run, id, e);
-	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (dir < 0)
-		return dir;
-	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/control", dir);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		return err_errno(e, "cannot reach the monitor of container '%.12s'", id);
-	if (send_frame(fd, FRAME_WATCH, NULL, 0, e) < 0)
-		return -e->code;
-	return take_fd(&fd);
 }

@@ -1,46 +1,17 @@
-/* Starts a container: its specification, network and monitor. */
+/* Starts a container: its specification, its network, and then a monitor that does the rest. */
 #include "base/mem.h"
-#include "base/proc.h"
 #include "engine/local/local.h"
 #include "engine/local/protocol.h"
-#include "runtime/mnt.h"
 #include "runtime/posture.h"
 #include "runtime/spec.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
-
-int monitor_start(struct local *l, const char *mode, const char *name, int client, int spec_fd,
-	int alive, struct err *e)
-{
-	struct proc_spawn p = PROC_SPAWN_INIT;
-	auto_free char *path = proc_helper_path("redock-monitor");
-	auto_close int program = mnt_clone(AT_FDCWD, path, MOUNT_ATTR_RDONLY, e);
-	char *argv[] = { (char *)"redock-monitor", (char *)mode, (char *)name, NULL };
-	char *env[] = { NULL };
-	pid_t pid;
-
-	if (program < 0)
-		return err_wrap(e, "cannot start the monitor '%s'", path);
-	p.path = path;
-	p.exec_fd = program;
-	p.argv = argv;
-	p.env = env;
-	p.new_session = true;
-	p.fds[0] = p.fds[1] = p.fds[2] = -1;
-	p.fds[MONITOR_FD_CLIENT] = client;
-	p.fds[MONITOR_FD_SPEC] = spec_fd;
-	p.fds[MONITOR_FD_ALIVE] = alive;
-	p.n_fds = MONITOR_FD_END;
-	pid = proc_start(&p, NULL, e);
-	return pid < 0 ? err_wrap(e, "cannot start the monitor") : 0;
-}
 
 /* The directories and files that redock mounts on, as the topmost read-only layer: an image cannot
  * lack them or replace them by links (T06 to T08), and no mount point is left in what is committed.

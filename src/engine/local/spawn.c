@@ -1,0 +1,54 @@
+/* Starts a monitor, and finds it again. */
+#include "base/mem.h"
+#include "base/proc.h"
+#include "engine/local/local.h"
+#include "engine/local/protocol.h"
+#include "runtime/mnt.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+int monitor_start(struct local *l, const char *mode, const char *name, int client, int spec_fd,
+	int alive, struct err *e)
+{
+	struct proc_spawn p = PROC_SPAWN_INIT;
+	auto_free char *path = proc_helper_path("redock-monitor");
+	auto_close int program = mnt_clone(AT_FDCWD, path, MOUNT_ATTR_RDONLY, e);
+	char *argv[] = { (char *)"redock-monitor", (char *)mode, (char *)name, NULL };
+	char *env[] = { NULL };
+	pid_t pid;
+
+	if (program < 0)
+		return err_wrap(e, "cannot start the monitor '%s'", path);
+	p.path = path;
+	p.exec_fd = program;
+	p.argv = argv;
+	p.env = env;
+	p.new_session = true;
+	p.fds[0] = p.fds[1] = p.fds[2] = -1;
+	p.fds[MONITOR_FD_CLIENT] = client;
+	p.fds[MONITOR_FD_SPEC] = spec_fd;
+	p.fds[MONITOR_FD_ALIVE] = alive;
+	p.n_fds = MONITOR_FD_END;
+	pid = proc_start(&p, NULL, e);
+	return pid < 0 ? err_wrap(e, "cannot start the monitor") : 0;
+}
+
+int monitor_connect(struct local *l, const char *id, struct err *e)
+{
+	const struct frame watch = { FRAME_WATCH, 0 };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	auto_close int dir = fs_open_dir(l->dirs.run, id, e);
+	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (dir < 0)
+		return dir;
+	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/control", dir);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		return err_errno(e, "cannot reach the monitor of container '%.12s'", id);
+	if (send(fd, &watch, sizeof watch, MSG_NOSIGNAL) < 0)
+		return err_errno(e, "cannot speak to the monitor of container '%.12s'", id);
+	return take_fd(&fd);
+}
