@@ -285,7 +285,8 @@ int rfd_read_file(
 		errno = -fd;
 		return err_errno(e, "cannot open '%s'", path);
 	}
-	/* the kernel's own files claim to be regular, and yet reading one can block or change things */
+	/* the kernel's own files claim to be regular, and yet reading one can block or change
+	 * things */
 	if (fstatfs(fd, &sfs) < 0 || sfs.f_type == PROC_SUPER_MAGIC || sfs.f_type == SYSFS_MAGIC)
 		return err_set(e, EINVAL, "'%s' is not a regular file", path);
 	return read_whole(fd, path, max, ret, ret_len, e);

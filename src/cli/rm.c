@@ -45,6 +45,10 @@ static int rm_one(
 		return remove_machine(c, engine, &found.machine, e);
 	}
 	r = engine_remove(engine, found.info.id, o->force, e);
+	if (r == -ENOENT && o->force) { /* another command was faster */
+		cli_note(c, "no container '%s': nothing to do", operand);
+		return 0;
+	}
 	if (r < 0) {
 		err_wrap(e, "cannot remove '%s'", operand);
 		if (r == -EBUSY && !e->hint[0])

@@ -44,8 +44,8 @@ int mnt_clone(int dirfd, const char *path, unsigned attrs, struct err *e)
 
 	if (fd < 0)
 		return err_errno(e, "cannot use '%s' as a mount", path);
-	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
-			     sizeof attr) < 0)
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) <
+		0)
 		return err_errno(e, "cannot restrict the mount of '%s'", path);
 	return take_fd(&fd);
 }

@@ -70,8 +70,8 @@ static int arrange(const struct spec *s, const struct ends *ends, struct err *e)
 	return 0;
 }
 
-/* The null device of fds 0-2 has been the host's so far, and whoever holds it can change its owner and
- * mode: from here on it is the container's. */
+/* The null device of fds 0-2 has been the host's so far, and whoever holds it can change its owner
+ * and mode: from here on it is the container's. */
 static int replace_null(const struct root *r, struct err *e)
 {
 	auto_close int null_fd = rfd_open_nolink(r->fd, "dev/null", O_RDWR, 0);

@@ -20,7 +20,8 @@
 #define QUIET (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* overlay(5) with every name relative to the state directory. A page of options holds 64 layers of
- * our short names, so the one call works on every kernel. */
+ * our short names, so the one call works on every kernel. MS_NODEV: an image may bring the node of
+ * a host's disk, and version 2 of cgroups, or none, has no list of devices that would stop it. */
 static int mount_overlay(const struct spec *s, struct err *e)
 {
 	auto_str options = STR_INIT(4095);
@@ -33,7 +34,7 @@ static int mount_overlay(const struct spec *s, struct err *e)
 		s->work, s->volatile_root ? ",volatile" : "");
 	if (options.overflow)
 		return err_set(e, E2BIG, "the image has too many layers (%zu)", s->lower.n);
-	if (mount("overlay", s->mountpoint, "overlay", 0, str_text(&options)) < 0) {
+	if (mount("overlay", s->mountpoint, "overlay", MS_NODEV, str_text(&options)) < 0) {
 		err_errno(e, "cannot mount the container's layers");
 		return e->code == EBUSY ? err_hint(e, "the container's files are in use elsewhere")
 					: -e->code;

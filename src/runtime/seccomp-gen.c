@@ -88,7 +88,7 @@ static const char *const allowed =
 	"getrandom landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp "
 	"sysinfo ";
 
-enum action { ALLOW, REFUSE, UNKNOWN, CLONE, SOCKET, IOCTL, PERSONALITY };
+enum action { ALLOW, REFUSE, UNKNOWN, CLONE, SOCKET, IOCTL, PERSONALITY, HOLE };
 
 struct range {
 	uint32_t first;
@@ -143,6 +143,7 @@ static void verdict(enum action action)
 		give(ERRNO(EPERM));
 		break;
 	case UNKNOWN:
+	case HOLE:
 		give(ERRNO(ENOSYS));
 		break;
 	case CLONE:
@@ -195,40 +196,49 @@ static void search(const struct range *ranges, unsigned lo, unsigned hi)
 
 #define NUMBERS 1024
 
-static void set(enum action *table, uint32_t arch, const char *name, enum action action)
+/* By the name of a number and not the other way round: for i386's socket calls libseccomp answers
+ * with numbers of its own that stand for socketcall(2). */
+static enum action action_of(const char *name)
 {
-	int nr = seccomp_syscall_resolve_name_arch(arch, name);
+	static const struct {
+		const char *name;
+		enum action action;
+	} special[] = {
+		{ "clone", CLONE },
+		{ "clone3", UNKNOWN }, /* its flags are in memory: libc falls back to clone */
+		{ "socket", SOCKET },
+		{ "socketcall", UNKNOWN },
+		{ "ioctl", IOCTL },
+		{ "personality", PERSONALITY },
+	};
+	size_t len = strlen(name);
 
-	if (nr >= 0 && nr < NUMBERS)
-		table[nr] = action;
+	for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+		if (strcmp(special[i].name, name) == 0)
+			return special[i].action;
+	for (const char *p = allowed; (p = strstr(p, name)); p += len)
+		if ((p == allowed || p[-1] == ' ') && p[len] == ' ')
+			return ALLOW;
+	return REFUSE;
 }
 
 static void filter_for(uint32_t arch)
 {
 	static enum action table[NUMBERS];
 	static struct range ranges[NUMBERS + 1];
-	static char names[16384];
 	unsigned n = 0, newest = 0;
-	char *save = NULL;
 
 	for (unsigned nr = 0; nr < NUMBERS; nr++) {
 		char *known = seccomp_syscall_resolve_num_arch(arch, (int)nr);
-		table[nr] = known ? REFUSE : UNKNOWN;
+		table[nr] = known ? action_of(known) : HOLE;
 		if (known)
 			newest = nr;
 		free(known);
 	}
-	for (unsigned nr = 0; nr < newest; nr++)
-		table[nr] = REFUSE; /* holes are not newer calls */
-	snprintf(names, sizeof names, "%s", allowed);
-	for (char *w = strtok_r(names, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		set(table, arch, w, ALLOW);
-	set(table, arch, "clone", CLONE);
-	set(table, arch, "clone3", UNKNOWN); /* its flags are in memory: libc falls back to clone */
-	set(table, arch, "socket", SOCKET);
-	set(table, arch, "socketcall", UNKNOWN);
-	set(table, arch, "ioctl", IOCTL);
-	set(table, arch, "personality", PERSONALITY);
+	/* numbers without a name are newer calls behind the last known one, and holes before it */
+	for (unsigned nr = 0; nr < NUMBERS; nr++)
+		if (table[nr] == HOLE)
+			table[nr] = nr < newest ? REFUSE : UNKNOWN;
 	for (unsigned nr = 0; nr < NUMBERS; nr++)
 		if (n == 0 || table[nr] != ranges[n - 1].action)
 			ranges[n++] = (struct range){ nr, table[nr] };

@@ -110,7 +110,7 @@ static void scan_group(char *table, struct lookup *l, struct user *u, bool by_nu
 int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e)
 {
 	auto_free char *copy = xstrdup(text && *text ? text : (text = "0")), *passwd = NULL,
-		*groups = NULL;
+		       *groups = NULL;
 	char *colon = strchr(copy, ':');
 	struct lookup l = { .user = copy };
 	struct user u = { .home = "/", .n_groups = 1 };

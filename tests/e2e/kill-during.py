@@ -3,7 +3,10 @@
 
 Starts COMMAND and kills it and everything it started with SIGKILL at the Nth change of a file
 below ROOT (the names in ROOT and the directories that appear there, by inotify). A command that
-ends before is left alone. Nothing is timed: the Nth change is where the axe falls."""
+ends before is left alone. Nothing is timed: the Nth change is where the axe falls.
+
+With $AXE=alone only COMMAND's own process is killed, with $AXE=interrupt its process group gets
+SIGINT, as by Ctrl-C, and is waited for."""
 import ctypes
 import os
 import select
@@ -49,8 +52,10 @@ def main():
         watch(path)
         # A layer's inside is the image's; changes there are many and alike.
         names[:] = [n for n in names if n not in ("fs", "upper", "merged")]
+    # A shell's background job, such as a test, ignores it, and so would what we start.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
+                             stderr=subprocess.DEVNULL, start_new_session=True)
     end = os.pidfd_open(child.pid)
     while left > 0:
         ready, _, _ = select.select([queue, end], [], [])
@@ -64,8 +69,11 @@ def main():
             left -= 1
             if mask & IN_ISDIR and mask & (IN_CREATE | IN_MOVED_TO) and number in watched:
                 watch(f"{watched[number]}/{name}")
-    if left <= 0 and child.poll() is None:
-        for pid in children(child.pid):
+    axe = os.environ.get("AXE")
+    if left <= 0 and child.poll() is None and axe == "interrupt":
+        os.killpg(child.pid, signal.SIGINT)
+    elif left <= 0 and child.poll() is None:
+        for pid in [child.pid] if axe == "alone" else children(child.pid):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

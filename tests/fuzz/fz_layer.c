@@ -87,8 +87,8 @@ int main(int argc, char **argv)
 	unsigned n = 0;
 
 	if (geteuid() != 0) {
-		puts("layers can only be unpacked by root");
-		return 77; /* meson's "skipped" */
+		puts("1..0 # SKIP layers can only be unpacked by root");
+		return 0;
 	}
 	for (int i = 1; i < argc; i++) {
 		auto_dir DIR *d = opendir(argv[i]);
@@ -105,7 +105,8 @@ int main(int argc, char **argv)
 			n++;
 		}
 	}
-	printf("%u inputs replayed\n", n);
+	/* TAP: an input that does harm ends the program before this */
+	printf("1..1\n%sok 1 - the layer corpus: %u inputs replayed\n", n ? "" : "not ", n);
 	return n ? 0 : 1;
 }
 #endif

@@ -1,5 +1,6 @@
 #pragma once
-/* What the tests of base/, runtime/ and engine/local/ share: a private directory and small files. */
+/* What the tests of base/, runtime/ and engine/local/ share: a private directory and small files.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -69,12 +69,14 @@ int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 	struct err ignored;
 	int r;
 
-	if (container_load(l, id, &c, e) < 0 || (run_dir = local_run_dir(l, id, e)) < 0 ||
-		(lock = fs_lock(run_dir, "lock", -1, e)) < 0)
+	if (container_load(l, id, &c, e) < 0 || (run_dir = local_run_dir(l, id, e)) < 0)
 		return -e->code;
-	r = local_status(l, &c, &s, e);
-	if (r == -ENOENT)
+	lock = fs_lock(run_dir, "lock", -1, e);
+	r = lock < 0 ? lock : local_status(l, &c, &s, e);
+	if (r == -ENOENT) { /* by another command, while we waited for its lock */
+		local_sweep(l);
 		return 0;
+	}
 	if (r < 0)
 		return r;
 	if (s.state == CONTAINER_RUNNING || s.state == CONTAINER_PAUSED) {
@@ -146,6 +148,28 @@ static void sweep_pins(struct local *l)
 	}
 }
 
+/* Drops claims on names, and run directories, of containers that neither exist nor are being made.
+ * With the names' lock held, under which a claim and its container appear as one. */
+static void sweep_claims(struct local *l, int dirfd, bool names)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *ent;
+	struct err ignored;
+
+	while (d && (ent = readdir(d))) {
+		char id[ENGINE_ID_SIZE];
+		ssize_t n = names ? readlinkat(dirfd, ent->d_name, id, sizeof id)
+				  : snprintf(id, sizeof id, "%s", ent->d_name);
+		if (n != ENGINE_ID_SIZE - 1)
+			continue;
+		id[n] = '\0';
+		if (faccessat(l->dirs.containers, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+			errno == ENOENT)
+			fs_remove_tree(dirfd, ent->d_name, &ignored);
+	}
+}
+
 static void find_leftovers(struct local *l, struct strv *ret)
 {
 	struct err ignored;
@@ -161,6 +185,8 @@ static void find_leftovers(struct local *l, struct strv *ret)
 			(str_starts(ent->d_name, ".new-") && !is_being_made(l, ent->d_name)))
 			strv_push(ret, ent->d_name);
 	sweep_pins(l);
+	sweep_claims(l, l->dirs.names, true);
+	sweep_claims(l, l->dirs.run, false);
 }
 
 /* Removes half-made and half-removed containers of commands that died. */

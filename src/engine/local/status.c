@@ -74,6 +74,18 @@ static bool has_monitor(int run_dir, int *ret_alive)
 	return false;
 }
 
+/* Nobody has recorded the end; what init wrote, if it could, is all that is known. */
+static void ended_unseen(struct local *l, const struct container *c, struct local_status *ret)
+{
+	struct err ignored;
+	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, &ignored);
+
+	ret->state = CONTAINER_EXITED;
+	ret->last = (struct last_state){ .exit_code = -1 };
+	if (exit_file_read(dir, &ret->last.exit_code, &ret->last.finished) < 0)
+		ret->last.finished = 0;
+}
+
 /* A container that does not run, from what is on disk: `last` says how it ended. If there is none
  * but the monitor's `exit`, it was started, and the host went down before its end was recorded. */
 static int past(struct local *l, const struct container *c, int run_dir, struct local_status *ret,
@@ -93,16 +105,15 @@ static int past(struct local *l, const struct container *c, int run_dir, struct 
 	if (faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
 		(run_dir >= 0 && has_monitor(run_dir, &alive)))
 		return 0; /* never started, or just being started */
-	ret->state = CONTAINER_EXITED;
-	if (last_state_read(dir, &ret->last, &ignored) == 0)
+	if (last_state_read(dir, &ret->last, &ignored) == 0) {
+		ret->state = CONTAINER_EXITED;
 		return 0;
+	}
 	if (c->auto_remove) {
 		container_remove_files(&l->dirs, c->id, c->name, c->machine, &ignored);
 		return err_set(e, ENOENT, "no container '%.12s'", c->id);
 	}
-	ret->last = (struct last_state){ .exit_code = -1 };
-	if (exit_file_read(dir, &ret->last.exit_code, &ret->last.finished) < 0)
-		ret->last.finished = 0;
+	ended_unseen(l, c, ret);
 	return 0;
 }
 
@@ -158,7 +169,10 @@ static int look(struct local *l, const struct container *c, struct local_status 
 			close_fd(&wait);
 			return again ? past(l, c, run_dir, ret, e) : look(l, c, ret, true, e);
 		}
-		return past(l, c, run_dir, ret, e);
+		r = past(l, c, run_dir, ret, e);
+		if (r == 0 && ret->state == CONTAINER_CREATED) /* its monitor hangs: it is dead */
+			ended_unseen(l, c, ret);
+		return r;
 	}
 	r = bury(l, c, run_dir, &ret->run, e);
 	return r < 0 ? r : past(l, c, run_dir, ret, e);

@@ -26,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -471,6 +472,22 @@ static void look_after(struct monitor *m)
 		container_erase_files(&m->dirs, m->spec.id, &ignored);
 }
 
+/* The limits of the shell that it was started from are not the container's, nor ours (R13). */
+static void lift_limits(void)
+{
+	static const int resources[] = { RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_AS,
+		RLIMIT_NPROC };
+
+	for (size_t i = 0; i < ARRAY_SIZE(resources); i++) {
+		struct rlimit l = { RLIM_INFINITY, RLIM_INFINITY };
+		if (setrlimit(resources[i], &l) == 0 || getrlimit(resources[i], &l) < 0)
+			continue;
+		l.rlim_cur = l.rlim_max; /* without CAP_SYS_RESOURCE that is all */
+		setrlimit(resources[i], &l);
+	}
+	signal(SIGXFSZ, SIG_IGN); /* then a log that is too large is one that cannot be written */
+}
+
 int main(int argc, char **argv)
 {
 	static struct monitor m; /* one a process, and large */
@@ -483,6 +500,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
+	lift_limits();
 	for (int fd = MONITOR_FD_CLIENT; fd < MONITOR_FD_END; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	m.process = (struct process)PROCESS_INIT;
