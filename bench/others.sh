@@ -151,8 +151,8 @@ others_start() {
 others_rows() {
 	for tool in $bundle_tools; do
 		part peer "$tool run" "floor, none"
-		part run $tool --root "$dir/$tool" run --bundle "$dir/bundle" "bench-$$"
-		part after $tool --root "$dir/$tool" delete -f "bench-$$"
+		part run "$tool" --root "$dir/$tool" run --bundle "$dir/bundle" "bench-$$"
+		part after "$tool" --root "$dir/$tool" delete -f "bench-$$"
 	done
 	if command -v bwrap >/dev/null; then
 		part peer "bwrap --unshare-all" "floor, none"

@@ -204,26 +204,31 @@ int cgroup_create(const char *path, const struct cgroup_limits *l, struct err *e
 	return 0;
 }
 
-int cgroup_enter(const char *path, pid_t pid, struct err *e)
+int cgroup_open(const char *path)
 {
-	char text[16];
+	auto_free char *name = xasprintf(BASE "/%s", path);
+
+	if (cgroup_layout() != CGROUP_V2)
+		return -1;
+	return open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int cgroup_enter(const char *path, struct err *e)
+{
 	int r = 0;
 
-	snprintf(text, sizeof text, "%d", pid);
-	if (cgroup_layout() == CGROUP_V2) {
-		r = put("", path, "cgroup.procs", text);
-	} else if (cgroup_layout() == CGROUP_V1) {
-		for (size_t i = 0; i < ARRAY_SIZE(v1_always) && r == 0; i++) {
-			r = put(v1_always[i], path, "cgroup.procs", text);
-			if (r == -ENOENT)
-				r = 0; /* made only where there is such a hierarchy */
-		}
-		if (r == 0 && (r = put(v1_cpu, path, "cgroup.procs", text)) == -ENOENT)
-			r = 0;
+	if (cgroup_layout() != CGROUP_V1)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(v1_always) && r == 0; i++) {
+		r = put(v1_always[i], path, "tasks", "0");
+		if (r == -ENOENT)
+			r = 0; /* made only where there is such a hierarchy */
 	}
+	if (r == 0 && (r = put(v1_cpu, path, "tasks", "0")) == -ENOENT)
+		r = 0;
 	if (r < 0) {
 		errno = -r;
-		return err_errno(e, "cannot move a process into control group '%s'", path);
+		return err_errno(e, "cannot enter control group '%s'", path);
 	}
 	return 0;
 }

@@ -23,8 +23,12 @@ enum cgroup_layout cgroup_layout(void);
 
 /* Makes the group and sets its limits. A limit that cannot be set is an error, never left out. */
 int cgroup_create(const char *path, const struct cgroup_limits *, struct err *e);
-/* Moves a process into it. */
-int cgroup_enter(const char *path, pid_t pid, struct err *e);
+/* Version 2: a directory fd for clone3(2)'s CLONE_INTO_CGROUP; -1 elsewhere. */
+int cgroup_open(const char *path);
+/* Version 1: the calling process, which has one thread, moves itself. The kernel does that at once,
+ * where moving another process by cgroup.procs waits for all CPUs (ten milliseconds, when they are
+ * busy). Elsewhere there is nothing to do. */
+int cgroup_enter(const char *path, struct err *e);
 /* Removes it after killing whatever is still inside; missing is success. */
 int cgroup_remove(const char *path, struct err *e);
 /* Removes the parent of containers' groups if it is empty; a parent in use is left alone. */

@@ -1,6 +1,7 @@
 #include "runtime/process.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "runtime/cgroup.h"
 #include "runtime/init.h"
 #include "runtime/root.h"
 
@@ -140,7 +141,8 @@ __attribute__((noreturn)) static void child_main(const struct spec *s, const str
 
 	prctl(PR_SET_DUMPABLE, 0);
 	setsid();
-	if (arrange(s, ends, &e) < 0 || root_enter(s, &root, &e) < 0 || replace_null(&root, &e) < 0)
+	if (arrange(s, ends, &e) < 0 || cgroup_enter(s->cgroup, &e) < 0 ||
+		root_enter(s, &root, &e) < 0 || replace_null(&root, &e) < 0)
 		child_fail(INIT_FD_CONTROL, &e);
 	if (s->hostname && sethostname(s->hostname, __builtin_strlen(s->hostname)) < 0) {
 		err_errno(&e, "cannot set host name '%s'", s->hostname);
@@ -185,11 +187,17 @@ int process_create(const struct spec *s, int exit_fd, struct process *ret, struc
 {
 	struct ends ends = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, exit_fd };
 	struct clone_args args = { .exit_signal = SIGCHLD };
+	auto_close int cgroup = -1;
 	int pidfd = -1, r = make_ends(s, &ends, e);
 	long pid = -1;
 
 	args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
 	args.pidfd = (uintptr_t)&pidfd;
+	cgroup = cgroup_open(s->cgroup);
+	if (cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup;
+	}
 	if (r == 0) {
 		pid = syscall(SYS_clone3, &args, sizeof args);
 		if (pid == 0)

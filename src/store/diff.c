@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
-#define READ_SIZE ((size_t)1 << 20)
+#define READ_SIZE      ((size_t)1 << 20)
+#define ROOM_CHECK_MIN (UINT64_C(64) << 20) /* smaller files are not worth a system call each */
 
 /*
  * The walk goes down one directory in all given trees at once, the topmost first, as overlayfs
@@ -160,6 +162,20 @@ static int put_content(struct diff *d, int fd, uint64_t size, struct err *e)
 	return tar_put_padding(d->blob, size, e);
 }
 
+/* A sparse file of a terabyte costs its machine nothing and would fill the host's disk, for hours
+ * and with the machine frozen: what cannot fit is refused at once. */
+static int check_room(const struct diff *d, uint64_t size, struct err *e)
+{
+	struct statvfs disk;
+
+	if (size < ROOM_CHECK_MIN || d->blob->fd < 0 || fstatvfs(d->blob->fd, &disk) < 0 ||
+		size <= (uint64_t)disk.f_bavail * disk.f_frsize)
+		return 0;
+	err_set(e, ENOSPC, "'/%s' has %llu MB, more than the disk has left", str_text(&d->path),
+		(unsigned long long)(size / 1000000));
+	return err_hint(e, "remove it, if it is a sparse file that only looks large");
+}
+
 static int put_file(struct diff *d, int dir, const char *name, struct err *e)
 {
 	auto_close int fd = openat(
@@ -173,6 +189,8 @@ static int put_file(struct diff *d, int dir, const char *name, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, EAGAIN, "'%s' changed while it was read", str_text(&d->path));
 	if (xattr_read(fd, str_text(&d->path), &xattrs, e) < 0)
+		return -e->code;
+	if (check_room(d, (uint64_t)st.st_size, e) < 0)
 		return -e->code;
 	entry = entry_of(d, &st, '0');
 	entry.size = (uint64_t)st.st_size;

@@ -137,82 +137,30 @@ for pid in map(int, sys.argv[2:]):
 PY
 }
 
-# ---- the invariants: what the kernel and the person's files look like ----
+# ---- the invariants: what the kernel and the persons' homes hold of redock ----
 
-# By name: what runs a container has its executable in a mount of its own. Everything in this pid
-# namespace is the tests'.
-our_processes() {
-	local process own name
-	own=$(readlink /proc/self/ns/pid)
-	for process in /proc/[0-9]*; do
-		{ read -r name <"$process/comm"; } 2>/dev/null || continue
-		if [[ $name == redock* ]] ||
-			[ "$(readlink "$process/ns/pid" 2>/dev/null || echo "$own")" != "$own" ]; then
-			echo "${process#/proc/}"
-		fi
-	done
+state() {
+	/usr/bin/python3 "$TOP/tests/e2e/state.py" "$E2E_DIR" "$@"
 }
-
-# As the program names what belongs to a private instance: FNV-1a of its root. A test below
-# (instances.bats) fails when that changes, since then nothing here would be seen.
-instance_hashes() {
-	local root i hash code
-	for root in "$E2E_DIR"/r/*/lib "$REDOCK_ROOT"; do
-		hash=2166136261
-		for ((i = 0; i < ${#root}; i++)); do
-			printf -v code %d "'${root:i:1}"
-			((hash = ((hash ^ code) * 16777619) & 0xffffffff))
-		done
-		printf '%08x\n' "$hash"
-	done | sort -u
-}
-
-# Drops what belongs to the host's own instance and other people's private ones, and benchmarks'
-# links.
-ours_only() {
-	local pattern line
-	pattern="(rd|redock-)($(instance_hashes | paste -sd'|'))"
-	while IFS= read -r line; do
-		if [[ ! $line =~ (rd|redock-)[0-9a-f]{8} || $line =~ $pattern ]] &&
-			[[ ! $line =~ \ (v?floor|fl)[0-9.]+ && ! $line =~ (/redock|redock0)( |/|$) ]]; then
-			printf '%s\n' "$line"
-		fi
-	done
-}
-
-snapshot() (
-	# Much of this finds nothing, which is no failure.
-	set +eE
-	trap - ERR
-	awk '{ print "mount", $5, $4 }' /proc/self/mountinfo
-	{
-		# With the bridge that a veth is on: that tells whose it is.
-		ip -o link | awk '{
-			name = $2
-			sub(/[@:].*/, "", name)
-			print "link", name, match($0, /master [^ ]+/) ? substr($0, RSTART, RLENGTH) : ""
-		}'
-		ip -4 -o addr | awk '{ print "address", $2, $4 }'
-		nft list tables 2>/dev/null
-		find /sys/fs/cgroup -type d -name '*redock*' 2>/dev/null | sed 's/^/cgroup /'
-	} | ours_only
-	find /run/netns -mindepth 1 2>/dev/null | sed 's/^/netns /'
-	losetup --list --noheadings --output NAME,BACK-FILE | grep -F "$E2E_DIR"
-	# Somebody else's bridge needs it as well.
-	ip -o link | grep -qE ': (rd[0-9a-f]{8}|redock0):' || sysctl net.ipv4.ip_forward
-	for pid in $(our_processes); do
-		echo "process $pid $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
-	done
-	for home in root redock-test; do
-		find "$E2E_DIR/home/$home" -name '*-container*' 2>/dev/null
-	done
-	find "${REDOCK_ROOT:-/nonexistent}/containers" -mindepth 1 -maxdepth 1 2>/dev/null
-	find "${REDOCK_ROOT:-/nonexistent}/tmp" -mindepth 1 -maxdepth 1 2>/dev/null
-)
 
 # Call it when the test begins; inv compares.
 baseline() {
-	snapshot | sort >"$BATS_TEST_TMPDIR/before"
+	state >"$BATS_TEST_TMPDIR/before"
+}
+
+# What the test has added to the first state.
+added() {
+	comm -13 "$BATS_TEST_TMPDIR/before" <(state)
+}
+
+# Nothing is left.
+inv() {
+	state --compare "$BATS_TEST_TMPDIR/before"
+}
+
+# The pids of everything that runs a container, and of what runs in one.
+our_processes() {
+	state | awk '$1 == "process" { print $2 }'
 }
 
 # Removes the containers and machines that the test has left, by the program's own commands.
@@ -221,34 +169,4 @@ sweep() {
 	for id in $(redock ps -a 2>/dev/null | awk 'NR > 1 { print $1 }'); do
 		redock -q rm -f "$id" || true
 	done
-}
-
-# What the test has added to the first snapshot.
-added() {
-	snapshot | sort >"$BATS_TEST_TMPDIR/after"
-	comm -13 "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
-}
-
-# Nothing is left. A process that has been told to end, and the kernel's removal of a veth with its
-# namespace, are waited for by their events.
-inv() {
-	local new pids
-	new=$(added)
-	pids=$(awk '$1 == "process" { print $2 }' <<<"$new")
-	# shellcheck disable=SC2086 # pids
-	[ -z "$pids" ] || wait_gone 10 $pids || true
-	new=$(added)
-	if grep -q '^link' <<<"$new"; then
-		(
-			exec {events}< <(exec timeout 10 ip monitor link)
-			while added | grep -q '^link' && read -r -u "$events" _; do :; done
-		)
-		new=$(added)
-	fi
-	# A line that somebody else's bridge has brought or taken says nothing about us.
-	if [ "$(grep -l ip_forward "$BATS_TEST_TMPDIR"/{before,after} | wc -l)" -eq 1 ]; then
-		sed -i /ip_forward/d "$BATS_TEST_TMPDIR"/{before,after}
-	fi
-	diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after" >"$BATS_TEST_TMPDIR/diff" ||
-		fail "left behind (>) or gone (<):" "$(cat "$BATS_TEST_TMPDIR/diff")"
 }

@@ -22,7 +22,7 @@ teardown() {
 @test "instances: what a running container needs is seen, and is gone with it" {
 	redock -q run -d --name c bb sleep 1040
 	run added
-	for what in 'link rd' 'link rv' 'address rd' 'table inet rd' 'cgroup ' 'process ' containers/; do
+	for what in "link rd" "link rv" "address rd" "table inet rd" "cgroup " "process " "container "; do
 		contains "$what"
 	done
 	run inv

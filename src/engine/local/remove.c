@@ -12,6 +12,8 @@
 #include <sys/file.h>
 #include <sys/syscall.h>
 
+#define MONITOR_WAIT_MS 4000
+
 static int release_address(struct local *l, const struct container *c, struct err *e)
 {
 	auto_free char *path = xasprintf("%s/address", c->id), *text = NULL;
@@ -54,7 +56,8 @@ static int kill_and_wait(
 	run_dir = fs_open_dir(l->dirs.run, c->id, &ignored);
 	if (run_dir < 0)
 		return 0; /* auto_remove: all gone already */
-	gone = fs_lock(run_dir, "alive", 30000, &ignored);
+	/* it has nothing to do but to record the end: if it is stopped itself, we go on without */
+	gone = fs_lock(run_dir, "alive", MONITOR_WAIT_MS, &ignored);
 	return 0;
 }
 

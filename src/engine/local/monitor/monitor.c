@@ -377,11 +377,9 @@ static int make_container(struct monitor *m, int client, int *ret_status, struct
 	exit_fd = openat(m->dir, "exit", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (exit_fd < 0)
 		return err_errno(e, "cannot write the container's state");
-	r = process_create(&m->spec, exit_fd, &m->process, e);
+	r = cgroup_create(m->spec.cgroup, &limits, e);
 	if (r == 0)
-		r = cgroup_create(m->spec.cgroup, &limits, e);
-	if (r == 0)
-		r = cgroup_enter(m->spec.cgroup, m->process.pid, e);
+		r = process_create(&m->spec, exit_fd, &m->process, e);
 	if (r == 0)
 		r = open_listener(m, e);
 	if (r == 0 && wait_for_go(client, &netns) < 0)
