@@ -20,10 +20,16 @@ static int rm_one(
 {
 	const struct rm_options *o = opt;
 	auto_resolved found = { 0 };
+	struct err ignored;
 	int r = resolve(engine, operand, &found, e);
 
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		/* damaged by a crash, say; still it must be possible to get rid of it */
+		if (!o->force || engine_remove(engine, operand, true, &ignored) < 0)
+			return r;
+		printf("%s\n", operand);
+		return 0;
+	}
 	if (found.as == NAMED_NOTHING) {
 		if (!o->force)
 			return -e->code;

@@ -103,7 +103,12 @@ int local_list(struct engine *en, bool all, struct container_list *ret, struct e
 		struct container_info *c = &list.v[list.n];
 		r = inspect_id(l, ids.v[i], c, e);
 		if (r == -ENOENT)
-			continue; /* removed meanwhile */
+			continue;                   /* removed meanwhile */
+		if (r == -EPROTO || r == -EINVAL) { /* damaged by a crash: the others are not */
+			engine_say_to(
+				en, 0, "%s; to remove it: redock rm -f %.12s", e->text, ids.v[i]);
+			continue;
+		}
 		if (r < 0)
 			return r;
 		list.n++;

@@ -61,6 +61,24 @@ static int kill_and_wait(
 	return 0;
 }
 
+/* One whose config.json a crash has damaged: what else it has is found without. Its names, pin and
+ * address are swept as those of any container that is no more. */
+static int remove_damaged(struct local *l, const char *name, struct err *e)
+{
+	auto_free char *cgroup = NULL;
+	char id[ENGINE_ID_SIZE];
+	int r = local_resolve(l, name, id, e);
+
+	if (r < 0)
+		return r;
+	cgroup = local_cgroup(l, id);
+	r = cgroup_remove(cgroup, e);
+	if (r == 0)
+		r = container_remove_files(&l->dirs, id, NULL, NULL, e);
+	local_sweep(l);
+	return r;
+}
+
 int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 {
 	struct local *l = local_of(en);
@@ -72,8 +90,11 @@ int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 	struct err ignored;
 	int r;
 
-	if (container_load(l, id, &c, e) < 0 || (run_dir = local_run_dir(l, id, e)) < 0)
-		return -e->code;
+	r = container_load(l, id, &c, e);
+	if (r < 0)
+		return force ? remove_damaged(l, id, e) : r;
+	if ((run_dir = local_run_dir(l, id, e)) < 0)
+		return run_dir;
 	lock = fs_lock(run_dir, "lock", -1, e);
 	r = lock < 0 ? lock : local_status(l, &c, &s, e);
 	if (r == -ENOENT) { /* by another command, while we waited for its lock */
