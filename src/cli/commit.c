@@ -69,6 +69,19 @@ static int commit_run(struct cli *c, void *opt, char **operands, size_t n_operan
 		err_set(e, ENOENT, "no machine or container '%s'", operands[0]);
 		return err_hint(e, "redock ps -a");
 	}
+	if (n_operands == 2) { /* Docker's `commit CONTAINER IMAGE`, typed for a machine? */
+		auto_resolved second = { 0 };
+		r = resolve(engine, operands[1], &second, e);
+		if (r < 0)
+			return r;
+		if (second.as == NAMED_NOTHING) {
+			err_set(e, ENOENT, "no machine '%s', so nothing was committed",
+				operands[1]);
+			return err_hint(e,
+				"a machine becomes the image of its own name: redock commit %s",
+				operands[0]);
+		}
+	}
 	return cli_for_each(c, commit_machine, opt, operands, n_operands, e);
 }
 

@@ -20,6 +20,8 @@ static int rmi_one(
 	struct image_info image = { 0 };
 	int r = engine_image_inspect(engine, operand, &image, e);
 
+	if (r >= 0 && str_eq(image.reference, "redock:base") && !o->force)
+		r = err_set(e, EBUSY, "new machines are made from it");
 	if (r >= 0)
 		r = engine_image_remove(engine, operand, o->force, e);
 	if (r < 0) {
@@ -49,9 +51,12 @@ const struct verb verb_rmi = {
 	.group = GROUP_IMAGES,
 	.operands = "IMAGE...",
 	.summary = "Remove images",
-	.description = "IMAGE is REPOSITORY[:TAG]; the tag is 'latest' unless given. Layers that "
+	.description = "IMAGE is REPOSITORY[:TAG], with 'latest' as the tag unless given, or the "
+		       "start of an "
+		       "image's id. Layers that "
 		       "nothing else uses go too. Refused while a container was made from it; "
-		       "--force takes the name away all the same.",
+		       "--force takes the name away all the same, and is "
+		       "needed for redock:base.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct rmi_options),

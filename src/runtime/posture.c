@@ -15,6 +15,7 @@ const char *const posture_masked[] = {
 	"/proc/interrupts",
 	"/proc/kallsyms",
 	"/proc/kcore",
+	"/proc/key-users",
 	"/proc/keys",
 	"/proc/latency_stats",
 	"/proc/sched_debug",

@@ -194,6 +194,8 @@ int process_create(const struct spec *s, int exit_fd, struct process *ret, struc
 	args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
 	args.pidfd = (uintptr_t)&pidfd;
 	cgroup = cgroup_open(s->cgroup);
+	if (r == 0 && cgroup < 0 && cgroup_layout() == CGROUP_V2)
+		r = err_errno(e, "cannot open control group '%s'", s->cgroup);
 	if (cgroup >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)cgroup;

@@ -169,4 +169,10 @@ sweep() {
 	for id in $(redock ps -a 2>/dev/null | awk 'NR > 1 { print $1 }'); do
 		redock -q rm -f "$id" || true
 	done
+	# `run --rm` leaves the bridge, its rules and the cgroups' parent for the next container; the
+	# next command that removes something takes them.
+	if [ -e "$REDOCK_ROOT/images/bb:latest" ]; then
+		redock -q run --network none --name sweep bb true
+		redock -q rm sweep >/dev/null
+	fi
 }

@@ -48,6 +48,7 @@ def main():
         if number >= 0:
             watched[number] = path
 
+    os.makedirs(root, exist_ok=True)
     for path, names, _ in os.walk(root):
         watch(path)
         # A layer's inside is the image's; changes there are many and alike.

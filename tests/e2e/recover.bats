@@ -220,18 +220,18 @@ reboot() {
 		AXE=${axe%:*} /usr/bin/python3 "$TOP/tests/e2e/kill-during.py" "$REDOCK_ROOT" "$n" "$REDOCK" -q start demo
 		run redock images
 		expect_status 0
-		lacks base
+		[[ $output != *base* ]] || fail "$axe" "$output"
 		run --separate-stderr redock list
 		is ""
 		# After Ctrl-C there was time to clean up.
-		[ "${axe%:*}" != interrupt ] || [ -z "$(ls -A "$REDOCK_ROOT/base-build" "$REDOCK_ROOT/tmp" 2>/dev/null)" ]
+		[ "${axe%:*}" != interrupt ] || [ -z "$(find "$REDOCK_ROOT"/{base-build,tmp} -mindepth 1 2>/dev/null)" ]
 	done
 	run redock start demo
 	expect_status 0
 	run ssh demo-container hostname
 	is demo
 	redock -q kill demo
-	[ -z "$(ls -A "$REDOCK_ROOT/base-build" "$REDOCK_ROOT/tmp" 2>/dev/null)" ]
+	[ -z "$(find "$REDOCK_ROOT"/{base-build,tmp} -mindepth 1 2>/dev/null)" ]
 	drop_instance
 	instance recover
 }

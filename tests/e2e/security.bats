@@ -149,3 +149,51 @@ teardown() {
 		redock -q rmi odd
 	done
 }
+
+@test "isolation: a device node that an image brings cannot be opened, whatever the cgroups allow" {
+	local image="$BATS_TEST_TMPDIR/image"
+	cp -a "$E2E_DIR/image" "$image"
+	mknod -m 666 "$image/node" c 1 3
+	tar -C "$image" -cf "$BATS_TEST_TMPDIR/t.tar" .
+	redock -q import "$BATS_TEST_TMPDIR/t.tar" nodes
+	run redock run --rm nodes sh -c 'test -c /node && { : </node; } 2>/dev/null'
+	[ "$status" -ne 0 ]
+	run redock run --rm nodes sh -c 'test -c /node && : </dev/null && echo fine'
+	is fine
+	redock -q rmi nodes
+}
+
+@test "commit: a sparse file larger than the disk is refused at once" {
+	redock run --name sparse bb truncate -s 15000G /huge
+	run timeout 20 "$REDOCK" commit sparse sparse-image
+	expect_status 1
+	contains "more than the disk has left"
+	redock rm sparse
+}
+
+@test "recovery: a container whose config.json is damaged spoils nothing else, and rm -f removes it" {
+	local id
+	redock run -d --name fine bb sleep 1000 >/dev/null
+	id=$(redock run -d --name damaged bb sleep 1000)
+	: >"$REDOCK_ROOT/containers/$id/config.json"
+	run redock ps -a
+	expect_status 0
+	contains fine
+	contains "redock rm -f ${id:0:12}"
+	run redock rm -f damaged
+	expect_status 0
+	[ ! -e "$REDOCK_ROOT/containers/$id" ]
+	[ ! -e "$REDOCK_RUN_ROOT/containers/$id" ]
+	redock rm -f fine
+}
+
+@test "recovery: two rm -f of one container at once both succeed" {
+	local pid
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		redock run -d --name twice bb sleep 1000 >/dev/null
+		redock rm -f twice >/dev/null 2>&1 &
+		pid=$!
+		redock rm -f twice
+		wait "$pid"
+	done
+}

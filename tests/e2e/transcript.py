@@ -12,7 +12,7 @@ import sys
 BLOCK = re.compile(r"<!-- tested -->\n+```console\n(.*?)```", re.S)
 VARIES = [
     (re.compile(r"\b\d+\.\d+\.\d+\.\d+\b"), "ADDRESS"),
-    (re.compile(r"\b(\d+|a|an|less than a|about a) (second|minute|hour)s?\b( ago)?"), "TIME"),
+    (re.compile(r"\b((less than|about) )?(\d+|an?) (second|minute|hour)s?\b( ago)?", re.I), "TIME"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?\S*"), "TIME"),
     (re.compile(r"\b[0-9]+(\.[0-9]+)? ?[kMG]i?B\b"), "SIZE"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "ID"),

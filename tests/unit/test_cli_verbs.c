@@ -126,6 +126,7 @@ static void machines(void **state)
 			"machine_commit me:demo m=text a=me\n" },
 		{ "commit demo bbbb", 0, "", "committed me:bbbb\n",
 			"machine_commit me:demo m=- a=-\nmachine_commit me:bbbb m=- a=-\n" },
+		{ "commit demo new:1", 1, "", "no machine 'new:1', so nothing was committed", "" },
 		{ "commit demo nosuch bbbb", 1, "", "no machine 'me:nosuch'",
 			"machine_commit me:demo m=- a=-\nmachine_commit me:bbbb m=- a=-\n" },
 		{ "commit web new:1 -m t", 0, "sha256:1111\n", "",

@@ -232,7 +232,7 @@ int local_create(struct engine *en, const struct container_config *cfg, char *re
 	int r;
 
 	if ((cfg->name && container_name_check(cfg->name, e) < 0) ||
-		image_ref_parse(cfg->image, &ref, e) < 0)
+		local_image_ref(l, cfg->image, &ref, e) < 0)
 		return -e->code;
 	make_id(c.id);
 	temporary = xasprintf(".new-%s", c.id);

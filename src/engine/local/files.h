@@ -1,10 +1,10 @@
 #pragma once
 /*
  * Where the parts of a container are, below the engine's two roots:
- *   <root>/containers/<id>/{config.json,upper,work,exit,last,log}
+ *   <root>/containers/<id>/{config.json,upper,work,exit,last,log,hosts,hostname,resolv.conf}
  *   <root>/names/<name>          symbolic link to the id; machines claim "repository:tag"
  *   <root>/pins/<id>             the store's: keeps the image that the container was made from
- *   <run>/containers/<id>/{state,spec,alive,lock,control,hosts,hostname,resolv.conf}
+ *   <run>/containers/<id>/{state,spec,alive,lock,control}
  * Used by the commands and by the monitor.
  */
 #include "base/err.h"

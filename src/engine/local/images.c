@@ -26,11 +26,43 @@ static void describe_image(const struct image *i, struct image_info *ret)
 	};
 }
 
+/* A name, or the start of an id of at least 4 digits ("sha256:" before it or not), which stands for
+ * the one name that the image has. A name goes before an id. */
+int local_image_ref(struct local *l, const char *text, struct image_ref *ret, struct err *e)
+{
+	const char *digits = str_starts(text, "sha256:") ? text + strlen("sha256:") : text;
+	auto_free struct image_ref *refs = NULL;
+	size_t n = 0, found = 0, len = strlen(digits);
+	auto_image named = { 0 };
+	struct err ignored;
+	int r = digits == text ? image_ref_parse(text, ret, e) : -ENOENT;
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (len < 4 || len > 64 || strspn(digits, "0123456789abcdef") != len ||
+		(r == 0 && store_image(l->store, ret, &named, &ignored) == 0))
+		return r < 0 ? image_ref_parse(text, ret, e) : 0;
+	if (store_image_refs(l->store, &refs, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		auto_image image = { 0 };
+		if (store_image(l->store, &refs[i], &image, &ignored) == 0 &&
+			str_starts(digest_hex(&image.config), digits) && ++found)
+			*ret = refs[i];
+	}
+	if (found > 1)
+		return err_set(
+			e, ENOTUNIQ, "%zu images have ids that begin with '%s'", found, text);
+	if (found == 0 && r < 0)
+		return err_set(e, ENOENT, "no image with an id that begins with '%s'", text);
+	return 0;
+}
+
 static int load_image(struct local *l, const char *reference, struct image *ret, struct err *e)
 {
 	struct image_ref ref;
 
-	if (image_ref_parse(reference, &ref, e) < 0)
+	if (local_image_ref(l, reference, &ref, e) < 0)
 		return -e->code;
 	return store_image(l->store, &ref, ret, e);
 }

@@ -196,8 +196,9 @@ int local_kill(struct engine *en, const char *id, int signal, struct err *e)
 		return -e->code;
 	pidfd = s.run.pid ? proc_open(s.run.pid, s.run.start) : -1;
 	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0) {
-		err_set(e, ESRCH, "container '%s' does not run", c.name);
-		return err_hint(e, "redock start %s", c.name);
+		const char *shown = c.machine ? c.machine : c.name;
+		err_set(e, ESRCH, "'%s' does not run", shown);
+		return err_hint(e, "redock start %s", shown);
 	}
 	if (signal == SIGKILL && s.state == CONTAINER_PAUSED)
 		return cgroup_thaw(cgroup, s.run.pid, e); /* a frozen task waits to die (F29) */

@@ -82,15 +82,23 @@ static uint32_t hash_of(const char *s)
 	return h;
 }
 
-/* An absolute path without links or dots; made first, since only an existing one has such a form.
+/* An absolute path without links or dots, of a directory that only root can write to; made first,
+ * since only an existing one has such a form.
  */
 static char *real_root(const char *path, struct err *e)
 {
 	auto_close int fd = fs_open_dir_make(AT_FDCWD, path, 0700, e);
+	struct stat st;
 	char *real;
 
 	if (fd < 0)
 		return NULL;
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 022) {
+		err_set(e, EPERM, "state directory '%s' can be written to by others", path);
+		err_hint(e, "chown root '%s'; chmod 700 '%s', if what is in it is yours", path,
+			path);
+		return NULL;
+	}
 	real = realpath(path, NULL);
 	if (!real)
 		err_errno(e, "cannot resolve '%s'", path);

@@ -59,6 +59,10 @@ char *local_cgroup(const struct local *, const char *id);
 /* Run directory of a container, made if needed. Returns an fd. */
 int local_run_dir(struct local *, const char *id, struct err *e);
 
+/* The name that a person means by a name or an image id; whether there is such an image is another
+ * question. */
+int local_image_ref(struct local *, const char *text, struct image_ref *ret, struct err *e);
+
 /* Starts a monitor program; `client` and `alive` are handed to it. */
 int monitor_start(struct local *, const char *mode, const char *name, int client, int spec_fd,
 	int alive, struct err *e);

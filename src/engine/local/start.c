@@ -97,7 +97,7 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 		char target[24];
 		const struct mount_config m = { .type = MOUNT_BIND, .target = target };
 		snprintf(target, sizeof target, "/etc/%s", etc[i]);
-		add_mount(s, &m, xasprintf("%s/containers/%s/%s", l->run_root, c->id, etc[i]));
+		add_mount(s, &m, xasprintf("%s/containers/%s/%s", l->root, c->id, etc[i]));
 	}
 	s->notify_path = c->notify_path ? xstrdup(c->notify_path) : NULL;
 	s->network = str_eq(c->network, "host") ? SPEC_NETWORK_HOST : SPEC_NETWORK_PREPARED;
@@ -114,10 +114,11 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 	return 0;
 }
 
-/* /etc/hosts, hostname and resolv.conf, written anew at each start. */
-static int write_etc(
-	struct local *l, const struct container *c, int run_dir, const char *address, struct err *e)
+/* /etc/hosts, hostname and resolv.conf, written anew at each start. The inside can write to them,
+ * so they are on the disk that its other files are on, and not in memory. */
+static int write_etc(struct local *l, const struct container *c, const char *address, struct err *e)
 {
+	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e);
 	auto_str hosts = STR_INIT(1 << 20);
 	auto_free char *resolv = NULL, *hostname = xasprintf("%s\n", c->hostname);
 
@@ -132,14 +133,12 @@ static int write_etc(
 				"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 		str_addf(&hosts, "%s\t%s\n", *address ? address : "127.0.1.1", c->hostname);
 	}
-	if (net_resolv_conf(&resolv, e) < 0)
+	if (dir < 0 || net_resolv_conf(&resolv, e) < 0)
 		return -e->code;
-	if (fs_write_file(run_dir, "hosts", str_text(&hosts), hosts.len, 0644, FS_VOLATILE, e) <
+	if (fs_write_file(dir, "hosts", str_text(&hosts), hosts.len, 0644, FS_VOLATILE, e) < 0 ||
+		fs_write_file(dir, "hostname", hostname, strlen(hostname), 0644, FS_VOLATILE, e) <
 			0 ||
-		fs_write_file(run_dir, "hostname", hostname, strlen(hostname), 0644, FS_VOLATILE,
-			e) < 0 ||
-		fs_write_file(
-			run_dir, "resolv.conf", resolv, strlen(resolv), 0644, FS_VOLATILE, e) < 0)
+		fs_write_file(dir, "resolv.conf", resolv, strlen(resolv), 0644, FS_VOLATILE, e) < 0)
 		return err_wrap(e, "cannot write the container's /etc files");
 	return 0;
 }
@@ -177,7 +176,7 @@ static void start_release(struct start *s, bool failed)
 
 	if (s->claimed && !s->spawned)
 		net_release(s->net, s->c.id, s->address.address, &ignored);
-	if (failed && !s->spawned && s->c.auto_remove)
+	if (failed && s->alive >= 0 && !s->spawned && s->c.auto_remove)
 		container_remove_files(&s->l->dirs, s->c.id, s->c.name, s->c.machine, &ignored);
 	close_fd(&s->run_dir);
 	close_fd(&s->alive);
@@ -318,7 +317,7 @@ static int prepare(struct start *s, const char *id, struct err *e)
 	if (r == 0)
 		r = claim_address(s, e);
 	if (r == 0)
-		r = write_etc(s->l, &s->c, s->run_dir, s->spec.address ? s->spec.address : "", e);
+		r = write_etc(s->l, &s->c, s->spec.address ? s->spec.address : "", e);
 	if (r == 0)
 		r = write_spec(s, e);
 	return r;

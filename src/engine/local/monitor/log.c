@@ -8,9 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* A batch is written when it is this full; one more line, escaped, always fits. */
+#define BATCH_FULL (64u << 10)
+#define BATCH_MAX  (BATCH_FULL + LOG_LINE_MAX * 6 + 256)
+
 void log_init(struct log *l, int container_dir)
 {
-	*l = (struct log){ .dir = container_dir, .fd = -1 };
+	*l = (struct log){ .dir = container_dir, .fd = -1, .batch = STR_INIT(BATCH_MAX) };
 }
 
 /* Length of the well-formed UTF-8 sequence at `s`, or 0 (RFC 3629, table 3-7 of Unicode). */
@@ -34,26 +38,43 @@ static size_t utf8_length(const unsigned char *s, size_t len)
 	return n;
 }
 
+/* Bytes at `s` that stand for themselves in a JSON string. */
+static size_t plain_length(const unsigned char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 static void add_json_string(struct str *out, const char *data, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)data;
+	size_t n;
 
 	str_add_char(out, '"');
-	for (size_t i = 0; i < len;) {
-		size_t n = utf8_length(s + i, len - i);
-		if (n == 0) {
+	for (size_t i = 0; i < len; i += n) {
+		n = plain_length(s + i, len - i);
+		if (n > 0) {
+			str_add_data(out, s + i, n);
+			continue;
+		}
+		n = utf8_length(s + i, len - i);
+		if (n > 1) {
+			str_add_data(out, s + i, n);
+		} else if (n == 0) {
 			str_add(out, "\\ufffd");
-			i++;
-		} else if (s[i] == '"' || s[i] == '\\') {
-			str_addf(out, "\\%c", s[i++]);
+			n = 1;
 		} else if (s[i] == '\n') {
 			str_add(out, "\\n");
-			i++;
-		} else if (s[i] < 0x20 || s[i] == 0x7f) {
-			str_addf(out, "\\u%04x", s[i++]);
+		} else if (s[i] == '"' || s[i] == '\\') {
+			str_add_data(out, (const char[]){ '\\', (char)s[i] }, 2);
 		} else {
-			str_add_data(out, s + i, n);
-			i += n;
+			static const char digits[] = "0123456789abcdef";
+			const char escape[] = { '\\', 'u', '0', '0', digits[s[i] >> 4],
+				digits[s[i] & 15] };
+			str_add_data(out, escape, sizeof escape);
 		}
 	}
 	str_add_char(out, '"');
@@ -105,27 +126,40 @@ static int write_entry(struct log *l, const struct str *entry)
 	return 0;
 }
 
+static void flush_batch(struct log *l)
+{
+	if (l->batched && write_entry(l, &l->batch) < 0)
+		l->lost += l->batched;
+	str_release(&l->batch);
+	l->batched = 0;
+}
+
+static void note_loss(struct log *l, const char *now)
+{
+	auto_str note = STR_INIT(256);
+
+	str_addf(&note,
+		"{\"log\":\"[redock: %llu lines before this one could not be logged]\\n\","
+		"\"stream\":\"stderr\",\"time\":\"%s\"}\n",
+		(unsigned long long)l->lost, now);
+	if (write_entry(l, &note) == 0)
+		l->lost = 0;
+}
+
 static void add_line(struct log *l, int stream, const char *data, size_t len)
 {
-	auto_str entry = STR_INIT(LOG_LINE_MAX * 6 + 256);
 	char now[TIME_TEXT_SIZE];
 
 	time_format(time_now(), now);
-	if (l->lost) {
-		auto_str note = STR_INIT(256);
-		str_addf(&note,
-			"{\"log\":\"[redock: %llu lines before this one could not be logged]\\n\","
-			"\"stream\":\"stderr\",\"time\":\"%s\"}\n",
-			(unsigned long long)l->lost, now);
-		if (write_entry(l, &note) == 0)
-			l->lost = 0;
-	}
-	str_add(&entry, "{\"log\":");
-	add_json_string(&entry, data, len);
-	str_addf(&entry, ",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream == 2 ? "stderr" : "stdout",
-		now);
-	if (write_entry(l, &entry) < 0)
-		l->lost++;
+	if (l->lost && !l->batched)
+		note_loss(l, now);
+	str_add(&l->batch, "{\"log\":");
+	add_json_string(&l->batch, data, len);
+	str_addf(&l->batch, ",\"stream\":\"%s\",\"time\":\"%s\"}\n",
+		stream == 2 ? "stderr" : "stdout", now);
+	l->batched++;
+	if (l->batch.len > BATCH_FULL)
+		flush_batch(l);
 }
 
 void log_add(struct log *l, int stream, const char *data, size_t len)
@@ -156,6 +190,7 @@ void log_add(struct log *l, int stream, const char *data, size_t len)
 		data += n;
 		len -= n;
 	}
+	flush_batch(l);
 }
 
 void log_finish(struct log *l)
@@ -166,5 +201,6 @@ void log_finish(struct log *l)
 		free(l->line[i].data);
 		l->line[i] = (struct log_line){ 0 };
 	}
+	flush_batch(l);
 	close_fd(&l->fd);
 }

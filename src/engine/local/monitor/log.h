@@ -1,5 +1,7 @@
 #pragma once
 /* A container's log: Docker's json-file format, one object a line, bounded by rotation. */
+#include "base/str.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +13,8 @@ struct log {
 	int dir;             /* the container's directory; borrowed */
 	int fd;              /* opened with the first line */
 	uint64_t size, lost; /* bytes in the file; lines that could not be written */
+	struct str batch;    /* entries of one log_add(), written at once */
+	uint64_t batched;    /* their number */
 	struct log_line {
 		char *data; /* begun and not ended yet; NULL when empty */
 		size_t len;

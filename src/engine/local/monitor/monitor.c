@@ -276,6 +276,20 @@ static int exit_code(struct monitor *m)
 	return code;
 }
 
+/* Only what is still ours: somebody may have given it on while this process was stopped. */
+static void release_claims(const struct monitor *m)
+{
+	struct err ignored;
+
+	for (size_t i = 0; i < m->spec.release.n; i++) {
+		auto_free char *owner = NULL;
+		const char *path = m->spec.release.v[i];
+		if (fs_read_file(AT_FDCWD, path, 256, &owner, NULL, &ignored) == 0 &&
+			str_eq(owner, m->spec.id))
+			unlink(path);
+	}
+}
+
 /* Gives back what the container had, and makes its end known on disk. */
 static void clean_up(struct monitor *m, int code, bool ran)
 {
@@ -286,8 +300,7 @@ static void clean_up(struct monitor *m, int code, bool ran)
 	struct err ignored;
 
 	cgroup_remove(m->spec.cgroup, &ignored);
-	for (size_t i = 0; i < m->spec.release.n; i++)
-		unlink(m->spec.release.v[i]);
+	release_claims(m);
 	if (m->spec.auto_remove) {
 		container_hide_files(&m->dirs, m->spec.id, m->spec.name, m->spec.machine, &ignored);
 		return;
