@@ -60,6 +60,8 @@ static int check_from(struct work *w, const char *from, bool *ret_bare, struct e
 
 	if (r >= 0 && !boot)
 		r = engine_image_has_path(w->engine, from, BASE_SSHD, &sshd, e);
+	if (r == -ENOENT)
+		return err_hint(e, "redock images");
 	if (r < 0)
 		return r;
 	*ret_bare = !boot;
