@@ -3,7 +3,7 @@
 
 /* runit: small, waits instead of polling, and a service is a folder with one script in it.
  * usr-is-merged keeps usrmerge out, which would bring 50 MB of Perl (bookworm). */
-const char base_packages[] = "usr-is-merged,openssh-server,runit,rsync,python3-minimal,sudo,"
+const char base_packages[] = "usr-is-merged,openssh-server,runit,rsync,python3,sudo,"
 			     "iproute2,iputils-ping,procps,less,nano,ca-certificates,locales";
 
 /* The supervisor gets its own process group per service (-P). Its services end before it does, so

@@ -3,8 +3,11 @@
 load helper
 export BATS_TEST_TIMEOUT=600
 
+setup_file() {
+	machine_instance
+}
+
 setup() {
-	instance bench
 	baseline
 }
 
@@ -13,7 +16,8 @@ teardown() {
 }
 
 @test "bench: a count of one gives a table" {
-	run env -u REDOCK_ROOT -u REDOCK_RUN_ROOT COUNT=1 "$TOP/bench/run"
+	run env -u REDOCK_ROOT -u REDOCK_RUN_ROOT BASE_ROOT="$REDOCK_ROOT" BASE_RUN="$REDOCK_RUN_ROOT" \
+		COUNT=1 "$TOP/bench/run"
 	expect_status 0
 	contains "run --rm"
 }

@@ -146,6 +146,7 @@ static void test_signals_reset(void **state)
 	char *const argv[] = { "sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status", NULL };
 	auto_str out = STR_INIT(1000);
 	struct err e = { 0 };
+	unsigned long long blocked = 1, ignored = 1;
 	sigset_t set, old;
 
 	(void)state;
@@ -156,8 +157,11 @@ static void test_signals_reset(void **state)
 	assert_int_equal(proc_run(argv, &out, &e), 0);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	assert_string_equal(
-		str_text(&out), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	assert_int_equal(
+		sscanf(str_text(&out), "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
+	assert_int_equal(blocked, 0);
+	/* 32 and 33 are the C library's own: what our caller did to them stays */
+	assert_int_equal(ignored & ~0x180000000ull, 0);
 }
 
 static void test_identity(void **state)
