@@ -3,6 +3,7 @@
 #include "cli/attach.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
 #include "cli/values.h"
 #include "cli/verbs.h"
 
@@ -91,7 +92,12 @@ static int create(struct engine *engine, const struct run_options *o, char **ope
 		.pids_limit = o->pids_limit,
 	};
 	struct err ignored = { 0 };
-	int r = engine_create(engine, &config, ret_id, e);
+	int r;
+
+	/* from the first byte on: a resize that comes later would come too late for some */
+	if (o->tty && !terminal_size(1, &config.console_rows, &config.console_columns))
+		terminal_size(0, &config.console_rows, &config.console_columns);
+	r = engine_create(engine, &config, ret_id, e);
 
 	if (r == -ENOENT && !e->hint[0] &&
 		engine_image_inspect(engine, operands[0], NULL, &ignored) == -ENOENT)

@@ -80,9 +80,10 @@ struct container_config {
 	const char *hostname, *workdir, *user;
 	const char *network; /* "bridge" (the default), "none", "host" */
 	bool tty, stdin_open, auto_remove;
-	int64_t memory;     /* bytes, 0 for no limit */
-	int64_t nano_cpus;  /* 1e9 is one CPU, 0 for no limit */
-	int64_t pids_limit; /* 0: the default (2048), -1: no limit */
+	unsigned console_rows, console_columns; /* size of a tty at first, 0 for the default */
+	int64_t memory;                         /* bytes, 0 for no limit */
+	int64_t nano_cpus;                      /* 1e9 is one CPU, 0 for no limit */
+	int64_t pids_limit;                     /* 0: the default (2048), -1: no limit */
 	const struct mount_config *mounts;
 	size_t n_mounts;
 	/* Path in the container of a socket on which one process says "READY=1" (sd_notify(3));

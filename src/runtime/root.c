@@ -100,15 +100,17 @@ static int mount_dev(const struct spec *s, struct root *r, struct err *e)
 
 /* A terminal of the container's own devpts, never the caller's (R15); its other end by TIOCGPTPEER
  * and not by a name (T05). */
-static int make_terminal(struct root *r, struct err *e)
+static int make_terminal(const struct spec *s, struct root *r, struct err *e)
 {
+	const struct winsize size = { .ws_row = (unsigned short)s->console_rows,
+		.ws_col = (unsigned short)s->console_columns };
 	auto_close int console = -1, copy = -1;
 	struct statfs sfs;
 	int zero = 0;
 
 	r->pty = rfd_open_nolink(r->fd, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0);
 	if (r->pty < 0 || fstatfs(r->pty, &sfs) < 0 || sfs.f_type != DEVPTS_SUPER_MAGIC ||
-		ioctl(r->pty, TIOCSPTLCK, &zero) < 0)
+		ioctl(r->pty, TIOCSPTLCK, &zero) < 0 || ioctl(r->pty, TIOCSWINSZ, &size) < 0)
 		return err_set(e, EIO, "cannot make a terminal");
 	r->pty_slave = ioctl(r->pty, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (r->pty_slave < 0)
@@ -232,7 +234,7 @@ int root_enter(const struct spec *s, struct root *ret, struct err *e)
 	if (r == 0)
 		r = mount_dev(s, ret, e);
 	if (r == 0 && s->tty)
-		r = make_terminal(ret, e);
+		r = make_terminal(s, ret, e);
 	if (r == 0)
 		r = put_mounts(s, sources, ret, e);
 	if (r == 0 && s->notify_path)

@@ -24,6 +24,8 @@ static const struct field fields[] = {
 	F(user, TEXT),
 	F(tty, FLAG),
 	F(stdin_open, FLAG),
+	F(console_rows, NUMBER),
+	F(console_columns, NUMBER),
 	F(init, FLAG),
 	F(no_new_privs, FLAG),
 	F(caps, COUNT),

@@ -34,7 +34,9 @@ struct spec {
 	struct strv args, env;
 	char *cwd, *user; /* user: "name|uid[:group|gid]", resolved inside the root */
 	bool tty, stdin_open;
-	bool init; /* PID 1 is ours: it reaps and forwards signals */
+	int64_t console_rows,
+		console_columns; /* size of the terminal at first, 0 for the default */
+	bool init;               /* PID 1 is ours: it reaps and forwards signals */
 	bool no_new_privs;
 	uint64_t caps; /* bounding, permitted and effective set; bit n is capability n */
 	/* root: overlay, all names relative to the working directory `state_dir` */

@@ -15,6 +15,8 @@ static void fill(struct spec *s)
 		.user = text("u:g"),
 		.tty = true,
 		.stdin_open = true,
+		.console_rows = 24,
+		.console_columns = 80,
 		.init = true,
 		.no_new_privs = true,
 		.caps = UINT64_C(0x8000000100000001),
@@ -77,6 +79,7 @@ static void test_round_trip(void **state)
 	same_list(&a.lower, &b.lower);
 	same_list(&a.release, &b.release);
 	assert_string_equal(b.cwd, "/w d");
+	assert_true(b.console_rows == 24 && b.console_columns == 80);
 	assert_true(b.tty && b.stdin_open && b.init && b.no_new_privs && b.volatile_root &&
 		    b.auto_remove);
 	assert_true(b.caps == a.caps && b.shm_size == a.shm_size && b.memory == INT64_MAX);

@@ -110,6 +110,8 @@ int container_save(
 	json_object_set_new(j, "Tty", json_boolean(c->tty));
 	json_object_set_new(j, "OpenStdin", json_boolean(c->stdin_open));
 	json_object_set_new(j, "AutoRemove", json_boolean(c->auto_remove));
+	json_object_set_new(j, "ConsoleSize",
+		json_pack("[I,I]", (json_int_t)c->console_rows, (json_int_t)c->console_columns));
 	json_object_set_new(j, "Memory", json_integer(c->memory));
 	json_object_set_new(j, "NanoCpus", json_integer(c->nano_cpus));
 	json_object_set_new(j, "PidsLimit", json_integer(c->pids_limit));
@@ -121,6 +123,7 @@ int container_load(struct local *l, const char *id, struct container *ret, struc
 	struct container c = { 0 };
 	auto_free char *path = xasprintf("%s/config.json", id);
 	auto_json *j = NULL;
+	const json_t *size;
 	int r = json_read_file(l->dirs.containers, path, CONFIG_MAX, &j, e);
 
 	if (r == -ENOENT)
@@ -151,6 +154,9 @@ int container_load(struct local *l, const char *id, struct container *ret, struc
 	c.tty = json_bool(j, "Tty", false);
 	c.stdin_open = json_bool(j, "OpenStdin", false);
 	c.auto_remove = json_bool(j, "AutoRemove", false);
+	size = json_object_get(j, "ConsoleSize");
+	c.console_rows = json_integer_value(json_array_get(size, 0));
+	c.console_columns = json_integer_value(json_array_get(size, 1));
 	c.memory = json_int(j, "Memory", 0);
 	c.nano_cpus = json_int(j, "NanoCpus", 0);
 	c.pids_limit = json_int(j, "PidsLimit", 0);

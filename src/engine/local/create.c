@@ -93,6 +93,8 @@ static int fill(struct container *c, const struct container_config *cfg, const s
 	c->stop_signal = copy(cfg->stop_signal, image->stop_signal);
 	c->notify_path = copy(cfg->notify_path, NULL);
 	c->tty = cfg->tty;
+	c->console_rows = cfg->console_rows;
+	c->console_columns = cfg->console_columns;
 	c->stdin_open = cfg->stdin_open;
 	c->auto_remove = cfg->auto_remove;
 	c->created = time_now();

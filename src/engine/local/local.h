@@ -28,6 +28,7 @@ struct container {
 	struct strv entrypoint, cmd, env, labels, layers;
 	char *hostname, *workdir, *user, *network, *stop_signal, *notify_path;
 	bool tty, stdin_open, auto_remove;
+	int64_t console_rows, console_columns; /* of a tty at first, 0 for the default */
 	int64_t memory, nano_cpus, pids_limit, created;
 	struct mount_config *mounts;
 	size_t n_mounts;

@@ -73,6 +73,8 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 	s->cwd = xstrdup(c->workdir);
 	s->user = xstrdup(c->user ? c->user : "");
 	s->tty = c->tty;
+	s->console_rows = c->console_rows;
+	s->console_columns = c->console_columns;
 	s->stdin_open = c->stdin_open;
 	s->init = true;
 	s->caps = posture_caps;
