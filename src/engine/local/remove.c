@@ -66,13 +66,22 @@ static int kill_and_wait(
 static int remove_damaged(struct local *l, const char *name, struct err *e)
 {
 	auto_free char *cgroup = NULL;
+	auto_close int run_dir = -1, pidfd = -1, gone = -1;
 	char id[ENGINE_ID_SIZE];
+	struct run_state run = { 0 };
+	struct err ignored;
 	int r = local_resolve(l, name, id, e);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || (run_dir = local_run_dir(l, id, e)) < 0)
+		return -e->code;
+	if (run_state_read(run_dir, &run, &ignored) == 0)
+		pidfd = proc_open(run.pid, run.start);
+	if (pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	cgroup = local_cgroup(l, id);
 	r = cgroup_remove(cgroup, e);
+	/* its monitor writes down the end, into the directory that is to go */
+	gone = fs_lock(run_dir, "alive", MONITOR_WAIT_MS, &ignored);
 	if (r == 0)
 		r = container_remove_files(&l->dirs, id, NULL, NULL, e);
 	local_sweep(l);
