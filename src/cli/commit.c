@@ -52,7 +52,7 @@ static int commit_machine(
 	return 0;
 }
 
-/* DECISIONS 4: a machine first, then all are machines; a container first, then an image. */
+/* A machine first, then all are machines; a container first, then an image. */
 static int commit_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
 {
 	auto_resolved first = { 0 };

@@ -1,5 +1,5 @@
 #pragma once
-/* What a person means by a name: DECISIONS 1, the one order of resolution. */
+/* What a person means by a name: the one order of resolution. */
 #include "engine/engine.h"
 #include "machine/machine.h"
 

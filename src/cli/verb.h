@@ -51,7 +51,7 @@ struct verb {
 	size_t options_size;
 	unsigned min_operands, max_operands;
 	bool stop_at_operand; /* what follows the first operand is not ours (run, ssh) */
-	/* Whether failures end with 125, since the status may be a program's (DECISIONS 8). */
+	/* Whether failures end with 125, since the status may be a program's. */
 	bool (*session)(size_t n_operands);
 	/* Returns an exit status, -errno with the error set, or CLI_USAGE with the error set. */
 	int (*run)(struct cli *, void *options, char **operands, size_t n_operands, struct err *e);

@@ -28,9 +28,8 @@ typedef void engine_say(void *arg, int level, const char *text);
 struct engine_options {
 	const char *root;     /* NULL: $REDOCK_ROOT, else /var/lib/redock */
 	const char *run_root; /* NULL: $REDOCK_RUN_ROOT, else /run/redock */
-	const char
-		*bridge; /* NULL: derived from the root (DECISIONS: own name for a private one) */
-	const char *subnet; /* NULL: chosen against the live routes; "10.1.2.0/24" */
+	const char *bridge;   /* NULL: derived from the root (a private one has its own name) */
+	const char *subnet;   /* NULL: chosen against the live routes; "10.1.2.0/24" */
 	engine_say *say;
 	void *say_arg;
 };
@@ -161,7 +160,7 @@ int engine_kill(struct engine *, const char *id, int signal, struct err *e);
 /* Removes it. A running one is refused (EBUSY) unless `force`, which kills it first. */
 int engine_remove(struct engine *, const char *id, bool force, struct err *e);
 
-/* One resolver (DECISIONS 1): exact container name, then exact machine "a:b", then a unique id
+/* One resolver: exact container name, then exact machine "a:b", then a unique id
  * prefix of at least 4 digits. ENOENT when there is none. */
 int engine_inspect(struct engine *, const char *name, struct container_info *ret, struct err *e);
 int engine_inspect_machine(

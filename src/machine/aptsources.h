@@ -46,7 +46,7 @@ void apt_sources_text(const struct apt_sources *, struct str *ret);
 /* A URL for http or https with a host and no blanks, quotes or control bytes. -EINVAL; -EPERM when
  * it carries a user name or a password. */
 int apt_url_check(const char *url);
-/* The file below /var/lib/apt/lists that holds a release file: "deb.debian.org_debian_dists_…". */
+/* The file below /var/lib/apt/lists that holds a release file: "mirror.example_debian_dists_…". */
 void apt_list_name(const char *uri, const char *suite, const char *file, struct str *ret);
 
 /* Sorts out `apt-config dump`: what a build on this host needs to fetch packages (proxies, and

@@ -59,7 +59,7 @@ static int check_mirror(const char *url, struct err *e)
 	if (r < 0) {
 		err_set(e, EINVAL, "'%.200s' is not the URL of a mirror",
 			str_is_one_line(url) ? url : "that");
-		return err_hint(e, "--mirror http://deb.debian.org/debian");
+		return err_hint(e, "--mirror http://MIRROR/debian");
 	}
 	return 0;
 }
@@ -88,7 +88,7 @@ static int recipe_make(int state, const char *mirror, struct recipe *ret, struct
 		if (apt_source_has_release(&ret->sources.v[i], ret->suite))
 			return 0;
 	err_set(e, ENOENT, "this host's package sources do not offer Debian's main archive");
-	return err_hint(e, "say where to get it: --mirror http://deb.debian.org/debian");
+	return err_hint(e, "say where to get it: --mirror http://MIRROR/debian");
 }
 
 /* ---- the builder's folder ---- */

@@ -19,7 +19,7 @@ struct machine_name {
 /* Parses "tag" or "repository:tag"; without a colon the repository is machine_default_repository().
  * The error shows the expected form. */
 int machine_name_parse(const char *text, struct machine_name *ret, struct err *e);
-/* $SUDO_USER for root behind sudo, else $USER, else the passwd name (DECISIONS 7). Caller frees. */
+/* $SUDO_USER for root behind sudo, else $USER, else the passwd name. Caller frees. */
 char *machine_default_repository(void);
 
 /* Lower-case letters, digits and single dashes: "Some Random Text!" is "some-random-text".

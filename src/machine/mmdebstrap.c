@@ -174,7 +174,7 @@ static int outcome(const struct job *j, int status, struct err *e)
 		*j->fault && str_is_one_line(j->fault) ? j->fault : "it failed without a word");
 	return err_hint(e,
 		"redock -v start ... shows all it says; another place to get Debian from: "
-		"--mirror http://deb.debian.org/debian");
+		"--mirror http://MIRROR/debian");
 }
 
 static int run_guarded(struct job *j, const char *path, const char *suite, int archive,

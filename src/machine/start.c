@@ -50,7 +50,7 @@ static int inspect(struct work *w, struct err *e)
 
 /* ---- which image ---- */
 
-/* Refuses an image in which nobody would answer (DECISIONS 16). *ret_bare: it has a server, but not
+/* Refuses an image in which nobody would answer. *ret_bare: it has a server, but not
  * our way of starting it. */
 static int check_from(struct work *w, const char *from, bool *ret_bare, struct err *e)
 {

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define COMMIT_LAYERS_MAX 64 /* DECISIONS.md 4: overlay slows down and ends at 500 */
+#define COMMIT_LAYERS_MAX 64 /* overlay slows down and ends at 500 */
 
 struct change {
 	struct op *op;

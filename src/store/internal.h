@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "store/store.h"
 
-#define MANIFEST_MAX ((size_t)4 << 20) /* SECURITY-BAR T15's caps, those of the OCI registries */
+#define MANIFEST_MAX ((size_t)4 << 20) /* caps of attack T15, those of the OCI registries */
 #define CONFIG_MAX   ((size_t)8 << 20)
 #define LAYERS_MAX   500 /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
 

@@ -32,42 +32,42 @@ static void assert_list(const char *line, const char *expected)
 }
 
 #define DEBIAN(options)                                                                            \
-	"Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: "           \
+	"Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: "           \
 	"main\n" options
 
 static void test_one_line(void **state)
 {
 	(void)state;
-	assert_list("deb http://deb.debian.org/debian bookworm main", DEBIAN(""));
-	assert_list("  deb\thttp://deb.debian.org/debian\t bookworm  main # x", DEBIAN(""));
+	assert_list("deb http://mirror.example/debian bookworm main", DEBIAN(""));
+	assert_list("  deb\thttp://mirror.example/debian\t bookworm  main # x", DEBIAN(""));
 	assert_list(
 		"deb [arch=amd64,arm64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-		"http://deb.debian.org/debian bookworm main\r\n",
+		"http://mirror.example/debian bookworm main\r\n",
 		DEBIAN("Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"));
 	assert_list(
-		"deb [ trusted=yes check-valid-until=no ] http://deb.debian.org/debian bookworm "
+		"deb [ trusted=yes check-valid-until=no ] http://mirror.example/debian bookworm "
 		"main",
 		DEBIAN("Trusted: yes\nCheck-Valid-Until: no\n"));
-	assert_list("deb https://deb.debian.org/debian/ bookworm-updates main contrib non-free\n",
-		"Types: deb\nURIs: https://deb.debian.org/debian/\nSuites: bookworm-updates\n"
+	assert_list("deb https://mirror.example/debian/ bookworm-updates main contrib non-free\n",
+		"Types: deb\nURIs: https://mirror.example/debian/\nSuites: bookworm-updates\n"
 		"Components: main contrib non-free\n");
-	assert_list("deb http://security.debian.org bookworm-security main",
-		"Types: deb\nURIs: http://security.debian.org\nSuites: bookworm-security\n"
+	assert_list("deb http://any.debian.org bookworm-security main",
+		"Types: deb\nURIs: http://any.debian.org\nSuites: bookworm-security\n"
 		"Components: main\n");
 }
 
 static void test_one_line_left_out(void **state)
 {
 	static const char *const lines[] = {
-		"# deb http://deb.debian.org/debian bookworm main",
-		"deb-src http://deb.debian.org/debian bookworm main",
-		"deb [arch=arm64] http://deb.debian.org/debian bookworm main",
-		"deb [arch=amd64 http://deb.debian.org/debian bookworm main",
-		"deb http://deb.debian.org/debian trixie main",
-		"deb http://deb.debian.org/debian bookworm-backports main",
-		"deb http://deb.debian.org/debian bookworm contrib",
-		"deb http://deb.debian.org/debian bookworm",
-		"deb http://deb.debian.org/debian bookworm/",
+		"# deb http://mirror.example/debian bookworm main",
+		"deb-src http://mirror.example/debian bookworm main",
+		"deb [arch=arm64] http://mirror.example/debian bookworm main",
+		"deb [arch=amd64 http://mirror.example/debian bookworm main",
+		"deb http://mirror.example/debian trixie main",
+		"deb http://mirror.example/debian bookworm-backports main",
+		"deb http://mirror.example/debian bookworm contrib",
+		"deb http://mirror.example/debian bookworm",
+		"deb http://mirror.example/debian bookworm/",
 		"deb cdrom:[Debian GNU/Linux 12 _Bookworm_ - main]/ bookworm main",
 		"deb file:///srv/debian bookworm main",
 		"deb https://apt.example.com bookworm main",
@@ -76,7 +76,7 @@ static void test_one_line_left_out(void **state)
 		"deb https://notdebian.org bookworm main",
 		"deb https://example.com/debian/12/prod bookworm main",
 		"deb",
-		"debx http://deb.debian.org/debian bookworm main",
+		"debx http://mirror.example/debian bookworm main",
 		"",
 	};
 
@@ -91,7 +91,7 @@ static void test_deb822(void **state)
 		"# what a comment says\n"
 		"Types: deb deb-src\n"
 		"# http://snapshot.example\n"
-		"URIs: http://deb.debian.org/debian\n"
+		"URIs: http://mirror.example/debian\n"
 		"Suites: bookworm\n"
 		"  bookworm-updates bookworm-backports\n"
 		"components: main contrib\n"
@@ -99,18 +99,18 @@ static void test_deb822(void **state)
 		"\n"
 		"Types: deb\nURIs: https://deb.node.example/x\nSuites: nodistro\nComponents: main\n"
 		"\n\n"
-		"Enabled: no\nTypes: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n"
+		"Enabled: no\nTypes: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n"
 		"Components: main\n"
 		" \t\n"
-		"Types: deb-src\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n"
+		"Types: deb-src\nURIs: http://mirror.example/debian\nSuites: bookworm\n"
 		"Components: main\n\n"
-		"Types: deb\nArchitectures: arm64\nURIs: http://deb.debian.org/debian\n"
+		"Types: deb\nArchitectures: arm64\nURIs: http://mirror.example/debian\n"
 		"Suites: bookworm\nComponents: main\n";
 	auto_strv notes = { 0 };
 	auto_free char *got = pick(text, true, NULL, &notes);
 
 	(void)state;
-	assert_string_equal(got, "Types: deb\nURIs: http://deb.debian.org/debian\n"
+	assert_string_equal(got, "Types: deb\nURIs: http://mirror.example/debian\n"
 				 "Suites: bookworm bookworm-updates\nComponents: main contrib\n"
 				 "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n");
 	assert_int_equal(notes.n, 0);
@@ -137,7 +137,7 @@ static void test_inline_key_and_release_files(void **state)
 	auto_free char *got = pick(text, true, all_debian, &notes);
 	auto_free char *unknown = pick(text, true, NULL, &notes);
 	auto_free char *denied =
-		pick("deb http://deb.debian.org/debian bookworm main", false, none_debian, &notes);
+		pick("deb http://mirror.example/debian bookworm main", false, none_debian, &notes);
 
 	(void)state;
 	assert_string_equal(got, "Types: deb\nURIs: https://mirror.corp/apt\nSuites: stable\n"
@@ -149,15 +149,14 @@ static void test_inline_key_and_release_files(void **state)
 static void test_credentials(void **state)
 {
 	auto_strv notes = { 0 };
-	auto_free char *got =
-		pick("deb http://me:hunter2@mirror.debian.org/debian bookworm main\n"
-		     "deb http://me:hunt/er2@mirror.debian.org/debian bookworm main\n",
-			false, NULL, &notes);
+	auto_free char *got = pick("deb http://me:hunter2@other.example/debian bookworm main\n"
+				   "deb http://me:hunt/er2@other.example/debian bookworm main\n",
+		false, NULL, &notes);
 
 	(void)state;
 	assert_string_equal(got, "");
 	assert_int_equal(notes.n, 1);
-	assert_non_null(strstr(notes.v[0], "http://mirror.debian.org/debian"));
+	assert_non_null(strstr(notes.v[0], "http://other.example/debian"));
 	assert_null(strstr(notes.v[0], "hunter2"));
 	assert_int_equal(apt_url_check("http://a:b@c/"), -EPERM);
 	assert_int_equal(apt_url_check("http://c/x@y"), 0);
@@ -174,9 +173,9 @@ static void test_mirror(void **state)
 	auto_str out = STR_INIT(65536);
 
 	(void)state;
-	apt_sources_parse_list("deb http://deb.debian.org/debian bookworm main\n"
-			       "deb http://deb.debian.org/debian bookworm-updates main\n"
-			       "deb http://security.debian.org bookworm-security main\n",
+	apt_sources_parse_list("deb http://mirror.example/debian bookworm main\n"
+			       "deb http://mirror.example/debian bookworm-updates main\n"
+			       "deb http://any.debian.org bookworm-security main\n",
 		"amd64", &all);
 	assert_true(apt_source_has_release(&all.v[0], "bookworm"));
 	assert_false(apt_source_has_release(&all.v[1], "bookworm"));
@@ -184,7 +183,7 @@ static void test_mirror(void **state)
 	apt_sources_text(&all, &out);
 	assert_string_equal(str_text(&out),
 		"Types: deb\nURIs: http://near/debian\nSuites: bookworm bookworm-updates\n"
-		"Components: main\n\nTypes: deb\nURIs: http://security.debian.org\n"
+		"Components: main\n\nTypes: deb\nURIs: http://any.debian.org\n"
 		"Suites: bookworm-security\nComponents: main\n");
 }
 
@@ -193,8 +192,8 @@ static void test_list_name(void **state)
 	auto_str name = STR_INIT(4096), odd = STR_INIT(4096);
 
 	(void)state;
-	apt_list_name("http://deb.debian.org/debian/", "bookworm", "InRelease", &name);
-	assert_string_equal(str_text(&name), "deb.debian.org_debian_dists_bookworm_InRelease");
+	apt_list_name("http://mirror.example/debian/", "bookworm", "InRelease", &name);
+	assert_string_equal(str_text(&name), "mirror.example_debian_dists_bookworm_InRelease");
 	apt_list_name("https://u:p@h:8080/a_b~", "x/updates", "Release", &odd);
 	assert_string_equal(str_text(&odd), "h:8080_a%5fb%7e_dists_x_updates_Release");
 }
@@ -205,7 +204,7 @@ static void test_settings(void **state)
 				   "Acquire::http \"\";\n"
 				   "Acquire::http::Proxy \"http://proxy.corp:3128/\";\n"
 				   "Acquire::https::Proxy \"http://u:hunter2@proxy.corp:3128/\";\n"
-				   "Acquire::http::Proxy::deb.debian.org \"DIRECT\";\n"
+				   "Acquire::http::Proxy::mirror.example \"DIRECT\";\n"
 				   "Acquire::http::Proxy::near \"http://127.0.0.1:3142\";\n"
 				   "Acquire::http::Proxy-Auto-Detect \"/usr/bin/find-proxy\";\n"
 				   "Acquire::Check-Valid-Until \"false\";\n"
@@ -218,7 +217,7 @@ static void test_settings(void **state)
 	(void)state;
 	apt_conf_pick(dump, &build, &image, &notes);
 	assert_string_equal(str_text(&image), "Acquire::http::Proxy \"http://proxy.corp:3128/\";\n"
-					      "Acquire::http::Proxy::deb.debian.org \"DIRECT\";\n"
+					      "Acquire::http::Proxy::mirror.example \"DIRECT\";\n"
 					      "Acquire::Check-Valid-Until \"false\";\n");
 	assert_non_null(strstr(str_text(&build), "hunter2"));
 	assert_non_null(strstr(str_text(&build), "find-proxy"));

@@ -1,5 +1,5 @@
 /*
- * Hostile archives (SECURITY-BAR T13-T15): each is unpacked beside a canary by a child of its own,
+ * Hostile archives (attacks T13 to T15): each is unpacked beside a canary by a child of its own,
  * so that a crash is seen and the memory measured.
  */
 #include "store/apply.h"
