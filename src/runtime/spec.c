@@ -36,7 +36,6 @@ static const struct field fields[] = {
 	F(mountpoint, TEXT),
 	F(volatile_root, FLAG),
 	F(hostname, TEXT),
-	F(domainname, TEXT),
 	F(notify_path, TEXT),
 	F(network, SMALL),
 	F(cgroup, TEXT),

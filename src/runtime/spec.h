@@ -45,7 +45,7 @@ struct spec {
 	char *upper, *work;
 	char *mountpoint;   /* an empty directory; shared, since each container has its own tree */
 	bool volatile_root; /* nothing in it needs to reach the disk */
-	char *hostname, *domainname;
+	char *hostname;
 	struct spec_mount *mounts;
 	size_t n_mounts;
 	char *notify_path; /* NULL: none */

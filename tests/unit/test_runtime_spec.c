@@ -26,7 +26,6 @@ static void fill(struct spec *s)
 		.mountpoint = text("mnt"),
 		.volatile_root = true,
 		.hostname = text("host"),
-		.domainname = text("domain"),
 		.notify_path = text("/run/n"),
 		.network = SPEC_NETWORK_HOST,
 		.cgroup = text("p/id"),
@@ -107,8 +106,8 @@ static void test_every_field(void **state)
 	spec_encode(&s, &full);
 	for (const char *p = full.data; p < full.data + full.len; p += strlen(p) + 1)
 		seen++;
-	/* 30 single fields that are set, args 3, env 2, lower, release, and 6 lines a mount */
-	assert_int_equal(seen, 30 + 3 + 2 + 1 + 1 + 12);
+	/* 29 single fields that are set, args 3, env 2, lower, release, and 6 lines a mount */
+	assert_int_equal(seen, 29 + 3 + 2 + 1 + 1 + 12);
 }
 
 static int decode(const char *data, size_t len)
