@@ -54,11 +54,11 @@ static void add_row(struct table *table, const struct container_info *info, int6
 	text_ellipsis(&command, 20);
 	str_addf(&quoted, "\"%s\"", str_text(&command));
 	table_cell(table, id);
-	table_cell(table, info->image);
+	table_cell(table, info->config.image);
 	table_cell(table, str_text(&quoted));
 	table_cell(table, created);
 	table_cell(table, status);
-	table_cell(table, info->machine ? info->machine : info->name);
+	table_cell(table, info->config.machine ? info->config.machine : info->config.name);
 }
 
 static void print_table(const struct container_list *list)
@@ -99,9 +99,9 @@ static json_t *container_json(const struct container_info *info, int64_t now)
 
 	ps_status(info, now, status);
 	json_object_set_new(o, "ID", output_string(info->id));
-	json_object_set_new(o, "Names", output_string(info->name));
-	json_object_set_new(o, "Machine", output_string(info->machine));
-	json_object_set_new(o, "Image", output_string(info->image));
+	json_object_set_new(o, "Names", output_string(info->config.name));
+	json_object_set_new(o, "Machine", output_string(info->config.machine));
+	json_object_set_new(o, "Image", output_string(info->config.image));
 	json_object_set_new(o, "ImageID", output_string(info->image_id));
 	json_object_set_new(o, "Command", output_string(info->command));
 	json_object_set_new(o, "State", output_string(container_state_text(info->state)));
@@ -113,10 +113,10 @@ static json_t *container_json(const struct container_info *info, int64_t now)
 	json_object_set_new(o, "CreatedAt", output_time(info->created));
 	json_object_set_new(o, "StartedAt", output_time(info->started));
 	json_object_set_new(o, "FinishedAt", output_time(info->finished));
-	json_object_set_new(o, "Hostname", output_string(info->hostname));
-	json_object_set_new(o, "Network", output_string(info->network));
-	json_object_set_new(o, "Address", output_string(info->address ? info->address : ""));
-	json_object_set_new(o, "Labels", labels_json(&info->labels));
+	json_object_set_new(o, "Hostname", output_string(info->config.hostname));
+	json_object_set_new(o, "Network", output_string(info->config.network));
+	json_object_set_new(o, "Address", output_string(container_info_address(info)));
+	json_object_set_new(o, "Labels", labels_json(&info->config.labels));
 	return o;
 }
 

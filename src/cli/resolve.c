@@ -19,7 +19,7 @@ int resolve(struct engine *engine, const char *text, struct resolved *ret, struc
 	*ret = (struct resolved){ .as = NAMED_NOTHING };
 	if (machine_name_parse(text, &ret->machine, &ignored) < 0)
 		memset(&ret->machine, 0, sizeof ret->machine);
-	if (r >= 0 && str_eq(found.name, text)) {
+	if (r >= 0 && str_eq(found.config.name, text)) {
 		ret->as = NAMED_CONTAINER;
 		ret->info = found;
 		return 0;
@@ -55,8 +55,8 @@ int resolve_machine(
 		*ret = found.machine;
 		return 0;
 	case NAMED_CONTAINER:
-		if (found.info.machine)
-			return machine_name_parse(found.info.machine, ret, e);
+		if (found.info.config.machine)
+			return machine_name_parse(found.info.config.machine, ret, e);
 		err_set(e, EINVAL, "'%s' is a container, not a machine", text);
 		return err_hint(e, "redock list");
 	default:

@@ -25,7 +25,8 @@ static int rm_one(
 
 	if (r < 0) {
 		/* damaged by a crash, say; still it must be possible to get rid of it */
-		if (!o->force || engine_remove(engine, operand, true, &ignored) < 0)
+		if (!o->force || engine_remove(engine, operand,
+					 &(struct remove_options){ .force = true }, &ignored) < 0)
 			return r;
 		printf("%s\n", operand);
 		return 0;
@@ -38,19 +39,19 @@ static int rm_one(
 	}
 	if (found.as == NAMED_MACHINE)
 		return remove_machine(c, engine, &found.machine, e);
-	if (found.info.machine) {
+	if (found.info.config.machine) {
 		/* by id or container name: still the whole machine, with its SSH access, must go */
 		bool runs = found.info.state == CONTAINER_RUNNING ||
 			    found.info.state == CONTAINER_PAUSED;
 		if (runs && !o->force) {
-			err_set(e, EBUSY, "machine '%s' runs", found.info.machine);
-			return err_hint(e, "redock kill %s", found.info.machine);
+			err_set(e, EBUSY, "machine '%s' runs", found.info.config.machine);
+			return err_hint(e, "redock kill %s", found.info.config.machine);
 		}
-		if (machine_name_parse(found.info.machine, &found.machine, e) < 0)
+		if (machine_name_parse(found.info.config.machine, &found.machine, e) < 0)
 			return -e->code;
 		return remove_machine(c, engine, &found.machine, e);
 	}
-	r = engine_remove(engine, found.info.id, o->force, e);
+	r = engine_remove(engine, found.info.id, &(struct remove_options){ .force = o->force }, e);
 	if (r == -ENOENT && o->force) { /* another command was faster */
 		cli_note(c, "no container '%s': nothing to do", operand);
 		return 0;

@@ -72,31 +72,40 @@ static void explain_missing_image(struct engine *engine, const char *image, stru
 		err_hint(e, "redock images, or redock import FILE %s", image);
 }
 
+static char *copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
 static int create(struct engine *engine, const struct run_options *o, char **operands,
 	size_t n_operands, char ret_id[ENGINE_ID_SIZE], struct err *e)
 {
-	struct container_config config = {
-		.name = o->name,
-		.image = operands[0],
-		.cmd = n_operands > 1 ? operands + 1 : NULL,
-		.env = o->env.v,
-		.hostname = o->hostname,
-		.workdir = o->workdir,
-		.user = o->user,
-		.network = o->network,
+	auto_container_config config = {
+		.name = copy(o->name),
+		.image = xstrdup(operands[0]),
+		.hostname = copy(o->hostname),
+		.workdir = copy(o->workdir),
+		.user = copy(o->user),
+		.network = copy(o->network),
 		.tty = o->tty,
 		.stdin_open = o->interactive,
 		.auto_remove = o->auto_remove,
-		.memory = o->memory,
-		.nano_cpus = o->nano_cpus,
-		.pids_limit = o->pids_limit,
+		.resources = { .memory = o->memory,
+			.nano_cpus = o->nano_cpus,
+			.pids_limit = o->pids_limit },
 	};
+	unsigned rows = 0, columns = 0;
 	struct err ignored = { 0 };
 	int r;
 
+	strv_extend(&config.cmd, operands + 1);
+	strv_extend(&config.env, o->env.v);
+
 	/* from the first byte on: a resize that comes later would come too late for some */
-	if (o->tty && !terminal_size(1, &config.console_rows, &config.console_columns))
-		terminal_size(0, &config.console_rows, &config.console_columns);
+	if (o->tty && !terminal_size(1, &rows, &columns))
+		terminal_size(0, &rows, &columns);
+	config.console_rows = rows;
+	config.console_columns = columns;
 	r = engine_create(engine, &config, ret_id, e);
 
 	if (r == -ENOENT && !e->hint[0] &&
@@ -112,7 +121,7 @@ static int start_failed(struct engine *engine, const struct run_options *o, cons
 	struct err ignored = { 0 };
 
 	if (o->auto_remove)
-		engine_remove(engine, id, true, &ignored);
+		engine_remove(engine, id, &(struct remove_options){ .force = true }, &ignored);
 	cli_complain(e);
 	return exec_status == 126 || exec_status == 127 ? exec_status : STATUS_SESSION;
 }

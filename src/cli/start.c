@@ -56,10 +56,10 @@ static int find_machine(struct engine *engine, const char *operand, struct resol
 
 	if (r < 0)
 		return r;
-	if (found->as == NAMED_CONTAINER && !found->info.machine)
+	if (found->as == NAMED_CONTAINER && !found->info.config.machine)
 		return -EEXIST;
 	if (found->as == NAMED_CONTAINER)
-		return machine_name_parse(found->info.machine, ret, e);
+		return machine_name_parse(found->info.config.machine, ret, e);
 	return machine_name_parse(operand, ret, e);
 }
 

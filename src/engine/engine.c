@@ -34,23 +34,64 @@ void engine_say_to(struct engine *en, int level, const char *format, ...)
 
 const char *container_state_text(enum container_state state)
 {
-	static const char *const names[] = { "created", "running", "paused", "exited" };
+	static const char *const names[] = { "created", "running", "paused", "restarting",
+		"exited" };
 
 	return names[state];
 }
 
+const char *health_status_text(enum health_status status)
+{
+	static const char *const names[] = { "none", "starting", "healthy", "unhealthy" };
+
+	return names[status];
+}
+
+static void endpoint_info_release(struct endpoint_info *e)
+{
+	free(e->network);
+	free(e->network_id);
+	free(e->address);
+	free(e->gateway);
+	free(e->mac);
+	strv_release(&e->aliases);
+}
+
+static void mount_info_release(struct mount_info *m)
+{
+	free(m->name);
+	free(m->driver);
+	free(m->source);
+	free(m->target);
+}
+
 void container_info_release(struct container_info *c)
 {
-	free(c->name);
-	free(c->machine);
-	free(c->image);
+	container_config_release(&c->config);
 	free(c->image_id);
 	free(c->command);
-	free(c->hostname);
-	free(c->network);
-	free(c->address);
-	strv_release(&c->labels);
+	free(c->error);
+	free(c->log_path);
+	for (size_t i = 0; i < c->n_probes; i++)
+		free(c->probes[i].output);
+	free(c->probes);
+	for (size_t i = 0; i < c->n_ports; i++) {
+		free(c->ports[i].protocol);
+		free(c->ports[i].host_address);
+	}
+	free(c->ports);
+	for (size_t i = 0; i < c->n_endpoints; i++)
+		endpoint_info_release(&c->endpoints[i]);
+	free(c->endpoints);
+	for (size_t i = 0; i < c->n_mounts; i++)
+		mount_info_release(&c->mounts[i]);
+	free(c->mounts);
 	memset(c, 0, sizeof *c);
+}
+
+const char *container_info_address(const struct container_info *c)
+{
+	return c->n_endpoints && c->endpoints[0].address ? c->endpoints[0].address : "";
 }
 
 void container_list_release(struct container_list *l)
@@ -67,6 +108,104 @@ void image_info_release(struct image_info *i)
 	free(i->id);
 	free(i->author);
 	free(i->comment);
+	free(i->manifest);
+	free(i->architecture);
+	free(i->os);
+	strv_release(&i->layers);
+	container_config_release(&i->config);
+	memset(i, 0, sizeof *i);
+}
+
+void exec_config_release(struct exec_config *c)
+{
+	strv_release(&c->args);
+	strv_release(&c->env);
+	free(c->workdir);
+	free(c->user);
+	memset(c, 0, sizeof *c);
+}
+
+void process_table_release(struct process_table *t)
+{
+	strv_release(&t->titles);
+	for (size_t i = 0; i < t->n_rows; i++)
+		strv_release(&t->rows[i]);
+	free(t->rows);
+	memset(t, 0, sizeof *t);
+}
+
+void path_stat_release(struct path_stat *s)
+{
+	free(s->name);
+	free(s->link_target);
+	memset(s, 0, sizeof *s);
+}
+
+void change_list_release(struct change_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].path);
+	free(l->v);
+	memset(l, 0, sizeof *l);
+}
+
+void volume_info_release(struct volume_info *v)
+{
+	free(v->name);
+	free(v->driver);
+	free(v->mountpoint);
+	strv_release(&v->labels);
+	strv_release(&v->options);
+	memset(v, 0, sizeof *v);
+}
+
+void volume_list_release(struct volume_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		volume_info_release(&l->v[i]);
+	free(l->v);
+	memset(l, 0, sizeof *l);
+}
+
+void network_info_release(struct network_info *n)
+{
+	free(n->name);
+	free(n->driver);
+	free(n->subnet);
+	free(n->gateway);
+	free(n->bridge);
+	strv_release(&n->labels);
+	strv_release(&n->options);
+	for (size_t i = 0; i < n->n_members; i++) {
+		free(n->members[i].name);
+		free(n->members[i].address);
+		free(n->members[i].mac);
+	}
+	free(n->members);
+	memset(n, 0, sizeof *n);
+}
+
+void network_list_release(struct network_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		network_info_release(&l->v[i]);
+	free(l->v);
+	memset(l, 0, sizeof *l);
+}
+
+void engine_info_release(struct engine_info *i)
+{
+	free(i->version);
+	free(i->root);
+	free(i->run_root);
+	free(i->kernel);
+	free(i->operating_system);
+	free(i->architecture);
+	free(i->host_name);
+	free(i->cgroup);
+	free(i->cgroup_manager);
+	strv_release(&i->warnings);
+	strv_release(&i->security);
 	memset(i, 0, sizeof *i);
 }
 
@@ -101,9 +240,10 @@ int engine_kill(struct engine *en, const char *id, int signal, struct err *e)
 	return en->ops->kill(en, id, signal, e);
 }
 
-int engine_remove(struct engine *en, const char *id, bool force, struct err *e)
+int engine_remove(
+	struct engine *en, const char *id, const struct remove_options *options, struct err *e)
 {
-	return en->ops->remove(en, id, force, e);
+	return en->ops->remove(en, id, options, e);
 }
 
 int engine_inspect(struct engine *en, const char *name, struct container_info *ret, struct err *e)
@@ -170,6 +310,183 @@ int engine_image_import(struct engine *en, int fd, const char *reference,
 int engine_image_remove(struct engine *en, const char *reference, bool force, struct err *e)
 {
 	return en->ops->image_remove(en, reference, force, e);
+}
+
+/* ---- what not every kind of engine can do ---- */
+
+#define CALL(op, ...)                                                                              \
+	(en->ops->op ? en->ops->op(en, ##__VA_ARGS__, e)                                           \
+		     : err_set(e, ENOTSUP, "this engine cannot do that (%s)", #op))
+
+int engine_stop(struct engine *en, const char *id, int timeout, struct err *e)
+{
+	return CALL(stop, id, timeout);
+}
+
+int engine_pause(struct engine *en, const char *id, struct err *e)
+{
+	return CALL(pause, id);
+}
+
+int engine_unpause(struct engine *en, const char *id, struct err *e)
+{
+	return CALL(unpause, id);
+}
+
+int engine_rename(struct engine *en, const char *id, const char *name, struct err *e)
+{
+	return CALL(rename, id, name);
+}
+
+int engine_update(
+	struct engine *en, const char *id, const struct update_config *what, struct err *e)
+{
+	return CALL(update, id, what);
+}
+
+int engine_attach(struct engine *en, const char *id, const struct attach_options *what,
+	struct session **ret, struct err *e)
+{
+	return CALL(attach, id, what, ret);
+}
+
+int engine_exec(struct engine *en, const char *id, const struct exec_config *what,
+	struct session **ret_session, int *ret_exec_status, struct err *e)
+{
+	return CALL(exec, id, what, ret_session, ret_exec_status);
+}
+
+int engine_top(struct engine *en, const char *id, char *const *ps_args, struct process_table *ret,
+	struct err *e)
+{
+	return CALL(top, id, ps_args, ret);
+}
+
+int engine_logs(struct engine *en, const char *id, const struct log_options *what,
+	engine_log_each *each, void *arg, struct err *e)
+{
+	return CALL(logs, id, what, each, arg);
+}
+
+int engine_stats(struct engine *en, const char *id, struct container_stats *ret, struct err *e)
+{
+	return CALL(stats, id, ret);
+}
+
+int engine_path_stat(
+	struct engine *en, const char *id, const char *path, struct path_stat *ret, struct err *e)
+{
+	return CALL(path_stat, id, path, ret);
+}
+
+int engine_copy_from(struct engine *en, const char *id, const char *path, bool follow_link, int fd,
+	struct err *e)
+{
+	return CALL(copy_from, id, path, follow_link, fd);
+}
+
+int engine_copy_to(struct engine *en, const char *id, const char *path,
+	const struct copy_to_options *what, int fd, struct err *e)
+{
+	return CALL(copy_to, id, path, what, fd);
+}
+
+int engine_export(struct engine *en, const char *id, int fd, struct err *e)
+{
+	return CALL(export, id, fd);
+}
+
+int engine_diff(struct engine *en, const char *id, struct change_list *ret, struct err *e)
+{
+	return CALL(diff, id, ret);
+}
+
+int engine_volume_create(
+	struct engine *en, const struct volume_config *what, struct volume_info *ret, struct err *e)
+{
+	return CALL(volume_create, what, ret);
+}
+
+int engine_volume_inspect(
+	struct engine *en, const char *name, struct volume_info *ret, struct err *e)
+{
+	return CALL(volume_inspect, name, ret);
+}
+
+int engine_volume_list(struct engine *en, bool sizes, struct volume_list *ret, struct err *e)
+{
+	return CALL(volume_list, sizes, ret);
+}
+
+int engine_volume_remove(struct engine *en, const char *name, struct err *e)
+{
+	return CALL(volume_remove, name);
+}
+
+int engine_network_create(struct engine *en, const struct network_config *what,
+	char ret_id[ENGINE_ID_SIZE], struct err *e)
+{
+	return CALL(network_create, what, ret_id);
+}
+
+int engine_network_inspect(
+	struct engine *en, const char *name, struct network_info *ret, struct err *e)
+{
+	return CALL(network_inspect, name, ret);
+}
+
+int engine_network_list(struct engine *en, struct network_list *ret, struct err *e)
+{
+	return CALL(network_list, ret);
+}
+
+int engine_network_remove(struct engine *en, const char *name, struct err *e)
+{
+	return CALL(network_remove, name);
+}
+
+int engine_network_connect(
+	struct engine *en, const char *id, const struct endpoint_config *endpoint, struct err *e)
+{
+	return CALL(network_connect, id, endpoint);
+}
+
+int engine_network_disconnect(
+	struct engine *en, const char *id, const char *network, bool force, struct err *e)
+{
+	return CALL(network_disconnect, id, network, force);
+}
+
+int engine_network_reload(struct engine *en, struct err *e)
+{
+	return CALL(network_reload);
+}
+
+int engine_events(struct engine *en, int64_t since, int64_t until, engine_event_each *each,
+	void *arg, struct err *e)
+{
+	return CALL(events, since, until, each, arg);
+}
+
+int engine_info(struct engine *en, struct engine_info *ret, struct err *e)
+{
+	return CALL(info, ret);
+}
+
+int engine_usage(struct engine *en, struct engine_usage *ret, struct err *e)
+{
+	return CALL(usage, ret);
+}
+
+int engine_container_size(
+	struct engine *en, const char *id, uint64_t *ret_own, uint64_t *ret_all, struct err *e)
+{
+	return CALL(container_size, id, ret_own, ret_all);
+}
+
+int engine_resume(struct engine *en, struct err *e)
+{
+	return CALL(resume);
 }
 
 int engine_reset(struct engine *en, struct err *e)

@@ -11,7 +11,9 @@
  */
 #include "base/err.h"
 #include "base/str.h"
+#include "engine/config.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,63 +55,74 @@ enum container_state {
 	CONTAINER_CREATED,
 	CONTAINER_RUNNING,
 	CONTAINER_PAUSED,
+	CONTAINER_RESTARTING, /* ended; its restart policy waits before the next attempt */
 	CONTAINER_EXITED,
 };
 const char *container_state_text(enum container_state); /* "created", "running", ... */
 
-enum mount_type { MOUNT_BIND, MOUNT_TMPFS };
-struct mount_config {
-	enum mount_type type;
-	const char *source; /* bind: absolute host path, file or directory */
-	const char *target; /* absolute path in the container */
-	bool read_only;
-	uint64_t size; /* tmpfs: bytes, 0 for the kernel's default */
-	mode_t mode;   /* tmpfs: permissions, 0 for 01777 */
+enum health_status { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+const char *health_status_text(enum health_status); /* "none", "starting", ... */
+/* One run of a health check. */
+struct health_probe {
+	int64_t started, finished;
+	int exit_code;
+	char *output; /* its beginning */
 };
 
-/* What a container is made from. Zero and NULL mean Docker's defaults. */
-struct container_config {
-	const char *name;        /* NULL: one is made up */
-	const char *machine;     /* "repository:tag" when the container is a machine, else NULL */
-	const char *image;       /* a reference, resolved when the container is created */
-	char *const *entrypoint; /* NULL: the image's */
-	char *const *cmd;        /* NULL: the image's */
-	char *const *env;        /* KEY=value, over the image's; "KEY" copies the caller's */
-	char *const *labels;     /* KEY=value */
-	const char *hostname, *workdir, *user;
-	const char *network; /* "bridge" (the default), "none", "host" */
-	bool tty, stdin_open, auto_remove;
-	unsigned console_rows, console_columns; /* size of a tty at first, 0 for the default */
-	int64_t memory;                         /* bytes, 0 for no limit */
-	int64_t nano_cpus;                      /* 1e9 is one CPU, 0 for no limit */
-	int64_t pids_limit;                     /* 0: the default (2048), -1: no limit */
-	const struct mount_config *mounts;
-	size_t n_mounts;
-	/* Path in the container of a socket on which one process says "READY=1" (sd_notify(3));
-	 * its directory must be a tmpfs of `mounts`. NULL: none. */
-	const char *notify_path;
-	const char *stop_signal; /* NULL: the image's, else SIGTERM */
+/* A port as it is published now. */
+struct port_binding {
+	char *protocol;
+	uint16_t container_port, host_port; /* host_port 0: only exposed */
+	char *host_address;                 /* "0.0.0.0" for all */
+};
+
+/* A network that the container is on; the addresses are "" while it does not run. */
+struct endpoint_info {
+	char *network, *network_id;
+	char *address, *gateway, *mac; /* texts */
+	unsigned prefix;               /* length */
+	struct strv aliases;
+};
+
+/* A mount as it was resolved: volumes have names and a directory by now. */
+struct mount_info {
+	enum mount_type type;
+	char *name, *driver; /* volume, else NULL */
+	char *source, *target;
+	bool read_only;
+	enum mount_propagation propagation;
 };
 
 struct container_info {
 	char id[ENGINE_ID_SIZE];
-	char *name;
-	char *machine;  /* NULL when it is not a machine */
-	char *image;    /* as the person wrote it */
+	/* with what the image and the defaults gave; config.name is the name */
+	struct container_config config;
 	char *image_id; /* digest of the image's config, "sha256:…" */
 	char *command;  /* the process, joined by blanks */
-	char *hostname;
-	char *network;
-	char *address; /* IPv4 text while running on the bridge, else "" */
 	enum container_state state;
 	bool ready; /* said READY=1 since it was started */
-	bool oom_killed, auto_remove, tty;
+	bool oom_killed;
+	uint64_t oom_kills;                 /* processes killed for want of memory */
 	int exit_code;                      /* of an exited container; -1: unknown, it was missed */
+	char *error;                        /* why the last start failed, or NULL */
 	pid_t pid;                          /* of its init, 0 unless it runs */
+	unsigned restart_count;             /* by its policy, since a person started it */
 	int64_t created, started, finished; /* base/time.h */
-	struct strv labels;
+	enum health_status health;
+	unsigned failing_streak;
+	struct health_probe *probes; /* the last five, oldest first; only from engine_inspect() */
+	size_t n_probes;
+	struct port_binding *ports;
+	size_t n_ports;
+	struct endpoint_info *endpoints;
+	size_t n_endpoints;
+	struct mount_info *mounts;
+	size_t n_mounts;
+	char *log_path; /* NULL when its driver keeps no file */
 };
 void container_info_release(struct container_info *);
+/* The address on its first network, "" when it has none. */
+const char *container_info_address(const struct container_info *);
 
 struct container_list {
 	struct container_info *v;
@@ -157,8 +170,126 @@ enum wait_for { WAIT_EXIT, WAIT_READY };
  * when it said READY=1, -ESRCH when it exited instead. -ETIMEDOUT. */
 int engine_wait(struct engine *, const char *id, enum wait_for, int timeout_ms, struct err *e);
 int engine_kill(struct engine *, const char *id, int signal, struct err *e);
-/* Removes it. A running one is refused (EBUSY) unless `force`, which kills it first. */
-int engine_remove(struct engine *, const char *id, bool force, struct err *e);
+/* Its stop signal, then, after `timeout` seconds (-1: never, STOP_DEFAULT: as it was made),
+ * SIGKILL. Returns when it has ended; its restart policy is at rest until the next start. A
+ * container that does not run is success. */
+#define STOP_DEFAULT INT_MIN
+int engine_stop(struct engine *, const char *id, int timeout, struct err *e);
+int engine_pause(struct engine *, const char *id, struct err *e);   /* EALREADY: it is paused */
+int engine_unpause(struct engine *, const char *id, struct err *e); /* EALREADY: it is not */
+int engine_rename(struct engine *, const char *id, const char *name, struct err *e);
+struct update_config {
+	struct resources resources; /* members that are zero or NULL stay as they are */
+	bool set_restart;
+	enum restart_policy restart;
+	int64_t restart_max;
+};
+/* Changes limits and policy of a container, running or not. What the kernel refuses changes
+ * nothing. */
+int engine_update(struct engine *, const char *id, const struct update_config *, struct err *e);
+struct remove_options {
+	bool force;   /* a running one is killed; without it, refused with EBUSY */
+	bool volumes; /* its anonymous volumes go, too; those of an --rm container always do */
+};
+int engine_remove(struct engine *, const char *id, const struct remove_options *, struct err *e);
+
+/* Attaches to a running container. */
+struct attach_options {
+	bool stdin_open; /* the session's input goes to the container */
+};
+int engine_attach(struct engine *, const char *id, const struct attach_options *,
+	struct session **ret, struct err *e);
+
+struct exec_config {
+	struct strv args, env; /* env: KEY=value over the container's; "KEY" copies the caller's */
+	char *workdir, *user;  /* NULL: the container's */
+	bool tty, stdin_open, privileged, detach;
+	int64_t console_rows, console_columns;
+};
+void exec_config_release(struct exec_config *);
+/* Runs a program in a running container. Without `detach` the session is its input and output and
+ * ends with its exit code; *ret_exec_status as engine_start() has it. */
+int engine_exec(struct engine *, const char *id, const struct exec_config *,
+	struct session **ret_session, int *ret_exec_status, struct err *e);
+
+struct process_table {
+	struct strv titles;
+	struct strv *rows; /* as many cells as titles each */
+	size_t n_rows;
+};
+void process_table_release(struct process_table *);
+/* The container's processes as ps(1) of this host shows them with `ps_args` (empty: "-ef"). */
+int engine_top(struct engine *, const char *id, char *const *ps_args, struct process_table *ret,
+	struct err *e);
+
+struct log_options {
+	bool follow, standard_output, standard_error;
+	int64_t since, until; /* 0: no bound */
+	int64_t tail;         /* this many entries from the end, -1: all */
+};
+struct log_entry {
+	int64_t time;
+	int stream;       /* 1 stdout, 2 stderr */
+	const char *data; /* a line with its newline, or a part of a long one */
+	size_t len;
+	const char *details; /* "key=value,..." of the log's options, or NULL */
+};
+/* Calls `each` for every entry until it returns other than 0, which is then returned. With `follow`
+ * until the container has ended. ENOTSUP: its driver cannot be read. */
+typedef int engine_log_each(void *arg, const struct log_entry *);
+int engine_logs(struct engine *, const char *id, const struct log_options *, engine_log_each *each,
+	void *arg, struct err *e);
+
+/* The last `lines` lines that the container printed, stdout and stderr in order. */
+int engine_log_tail(struct engine *, const char *id, size_t lines, struct str *ret, struct err *e);
+
+struct container_stats {
+	int64_t time;
+	uint64_t cpu_ns; /* used by all its processes since it was started */
+	unsigned online_cpus;
+	uint64_t memory, memory_limit; /* bytes; without the page cache that can be dropped */
+	uint64_t memory_max;           /* the most it has used, 0: not known */
+	uint64_t net_received, net_sent, block_read, block_written; /* bytes */
+	uint64_t pids, pids_limit;
+};
+int engine_stats(struct engine *, const char *id, struct container_stats *ret, struct err *e);
+
+/* ---- a container's files ---- */
+
+struct path_stat {
+	char *name; /* last part of the path */
+	uint64_t size;
+	mode_t mode; /* of inode(7) */
+	int64_t modified;
+	char *link_target; /* of a symbolic link, else "" */
+};
+void path_stat_release(struct path_stat *);
+int engine_path_stat(
+	struct engine *, const char *id, const char *path, struct path_stat *ret, struct err *e);
+/* Writes a tar archive of `path` (which may have glob(7) patterns) to `fd`. A directory is the
+ * archive's top entry; "/." at the end of the path makes its content the top. */
+int engine_copy_from(
+	struct engine *, const char *id, const char *path, bool follow_link, int fd, struct err *e);
+struct copy_to_options {
+	bool keep_owner; /* user and group from the archive; else root's, or the path's */
+	bool no_overwrite_with_dir; /* a directory and a file do not replace each other */
+};
+/* Extracts a tar archive (plain or compressed) from `fd` into directory `path`. */
+int engine_copy_to(struct engine *, const char *id, const char *path,
+	const struct copy_to_options *, int fd, struct err *e);
+/* Writes the whole file system, without volumes, as a tar archive. */
+int engine_export(struct engine *, const char *id, int fd, struct err *e);
+enum change_kind { CHANGE_MODIFIED, CHANGE_ADDED, CHANGE_DELETED }; /* Docker's numbers */
+struct change {
+	enum change_kind kind;
+	char *path;
+};
+struct change_list {
+	struct change *v; /* sorted by path */
+	size_t n;
+};
+void change_list_release(struct change_list *);
+int engine_diff(struct engine *, const char *id, struct change_list *ret, struct err *e);
 
 /* One resolver: exact container name, then exact machine "a:b", then a unique id
  * prefix of at least 4 digits. ENOENT when there is none. */
@@ -167,8 +298,6 @@ int engine_inspect_machine(
 	struct engine *, const char *machine, struct container_info *ret, struct err *e);
 /* All containers, running ones only unless `all`; newest first. */
 int engine_list(struct engine *, bool all, struct container_list *ret, struct err *e);
-/* The last `lines` lines that the container printed, stdout and stderr in order. */
-int engine_log_tail(struct engine *, const char *id, size_t lines, struct str *ret, struct err *e);
 /* How many files, directories and removals differ from the image. */
 int engine_count_changes(
 	struct engine *, const char *id, int64_t since, uint64_t *ret, struct err *e);
@@ -178,6 +307,8 @@ int engine_lock(struct engine *, const char *name, struct err *e);
 
 struct commit_options {
 	const char *message, *author; /* NULL: none */
+	char *const *changes;         /* Dockerfile instructions: "CMD [\"sh\"]", "ENV A=b", ... */
+	bool no_pause;                /* do not freeze it while it is read */
 };
 /* Saves the container's file system as image `reference` (frozen while it is read); durable when
  * it returns. */
@@ -189,9 +320,14 @@ int engine_commit(struct engine *, const char *id, const char *reference,
 struct image_info {
 	char *reference; /* "repository:tag" */
 	char *id;        /* digest of the config */
+	char *manifest;  /* digest of the manifest */
 	int64_t created;
 	uint64_t size; /* bytes of all its layers, unpacked as tar streams */
-	char *author, *comment;
+	char *author, *comment, *architecture, *os;
+	struct strv layers; /* diff-ids, lowest first */
+	/* what a container gets from it: entrypoint, cmd, env, workdir, user, labels, exposed,
+	 * stop_signal, health, and one MOUNT_VOLUME for each of its VOLUMEs */
+	struct container_config config;
 };
 struct image_list {
 	struct image_info *v;
@@ -223,6 +359,131 @@ int engine_image_import(struct engine *, int fd, const char *reference,
 /* Untags it, and drops what no other image or container needs. Refused (EBUSY) with the reason
  * while a container was made from it, unless `force`. */
 int engine_image_remove(struct engine *, const char *reference, bool force, struct err *e);
+
+/* ---- volumes ---- */
+
+struct volume_info {
+	char *name, *driver, *mountpoint;
+	bool anonymous;
+	int64_t created;
+	struct strv labels, options; /* KEY=value */
+	uint64_t users;              /* containers that mount it */
+	int64_t size;                /* bytes, -1: not counted */
+};
+struct volume_list {
+	struct volume_info *v;
+	size_t n;
+};
+void volume_info_release(struct volume_info *);
+void volume_list_release(struct volume_list *);
+#define auto_volume_info __attribute__((cleanup(volume_info_release))) struct volume_info
+#define auto_volume_list __attribute__((cleanup(volume_list_release))) struct volume_list
+struct volume_config {
+	const char *name;   /* NULL: an anonymous one */
+	const char *driver; /* NULL: "local" */
+	char *const *labels, *const *options;
+};
+/* One that exists with the same driver and options is success. */
+int engine_volume_create(
+	struct engine *, const struct volume_config *, struct volume_info *ret, struct err *e);
+int engine_volume_inspect(
+	struct engine *, const char *name, struct volume_info *ret, struct err *e);
+/* `sizes`: count what is in them, which takes time. */
+int engine_volume_list(struct engine *, bool sizes, struct volume_list *ret, struct err *e);
+/* EBUSY while a container, running or not, mounts it. */
+int engine_volume_remove(struct engine *, const char *name, struct err *e);
+
+/* ---- networks ---- */
+
+struct network_member {
+	char id[ENGINE_ID_SIZE];
+	char *name, *address, *mac;
+	unsigned prefix;
+};
+struct network_info {
+	char id[ENGINE_ID_SIZE];
+	char *name, *driver;    /* "bridge", "host", "null" */
+	char *subnet, *gateway; /* "10.1.2.0/24", "10.1.2.1"; "" when it has none */
+	char *bridge;           /* link name on the host, "" without one */
+	bool internal;          /* no way out */
+	bool predefined;        /* bridge, host and none: cannot be removed */
+	int64_t created;
+	struct strv labels, options;
+	struct network_member *members; /* running containers on it */
+	size_t n_members;
+};
+struct network_list {
+	struct network_info *v;
+	size_t n;
+};
+void network_info_release(struct network_info *);
+void network_list_release(struct network_list *);
+#define auto_network_info __attribute__((cleanup(network_info_release))) struct network_info
+#define auto_network_list __attribute__((cleanup(network_list_release))) struct network_list
+struct network_config {
+	const char *name;
+	const char *driver;           /* NULL: "bridge" */
+	const char *subnet, *gateway; /* NULL: chosen against the live routes; the first address */
+	bool internal;
+	char *const *labels, *const *options;
+};
+int engine_network_create(
+	struct engine *, const struct network_config *, char ret_id[ENGINE_ID_SIZE], struct err *e);
+/* By name or unique id prefix. */
+int engine_network_inspect(
+	struct engine *, const char *name, struct network_info *ret, struct err *e);
+int engine_network_list(struct engine *, struct network_list *ret, struct err *e);
+/* EBUSY while a container, running or not, is on it. */
+int engine_network_remove(struct engine *, const char *name, struct err *e);
+/* At once if the container runs, else with its next start. `endpoint->network` names the network.
+ */
+int engine_network_connect(
+	struct engine *, const char *id, const struct endpoint_config *endpoint, struct err *e);
+int engine_network_disconnect(
+	struct engine *, const char *id, const char *network, bool force, struct err *e);
+/* Makes bridges, rules, published ports and names anew where somebody has removed them. */
+int engine_network_reload(struct engine *, struct err *e);
+
+/* ---- the engine as a whole ---- */
+
+struct event {
+	int64_t time;
+	const char *type;       /* "container", "image", "network", "volume" */
+	const char *action;     /* "create", "start", "die", ... */
+	const char *id;         /* of a volume and a network: Docker's, name or id */
+	struct strv attributes; /* KEY=value */
+};
+/* What happened since `since` (0: from now on), and what happens until `until` (0: for ever), until
+ * `each` returns other than 0, which is then returned. */
+typedef int engine_event_each(void *arg, const struct event *);
+int engine_events(struct engine *, int64_t since, int64_t until, engine_event_each *each, void *arg,
+	struct err *e);
+
+struct engine_info {
+	char *version, *root, *run_root;
+	char *kernel, *operating_system, *architecture, *host_name;
+	char *cgroup;                   /* "1", "2" or "none" */
+	char *cgroup_manager;           /* "systemd", "cgroupfs", "none" */
+	struct strv warnings, security; /* security: "seccomp", "apparmor", ... */
+	unsigned cpus;
+	uint64_t memory;
+	uint64_t containers, running, paused, stopped, images;
+};
+void engine_info_release(struct engine_info *);
+int engine_info(struct engine *, struct engine_info *ret, struct err *e);
+
+struct engine_usage { /* bytes; "reclaimable" is what `prune` would give back */
+	uint64_t images, images_active, images_size, images_reclaimable;
+	uint64_t containers, containers_active, containers_size, containers_reclaimable;
+	uint64_t volumes, volumes_active, volumes_size, volumes_reclaimable;
+};
+int engine_usage(struct engine *, struct engine_usage *ret, struct err *e);
+/* Bytes in the container's own layer, and with its image. */
+int engine_container_size(
+	struct engine *, const char *id, uint64_t *ret_own, uint64_t *ret_all, struct err *e);
+/* After a boot: starts what its restart policy wants running. Goes on after a failure, which it
+ * says; returns the first one. */
+int engine_resume(struct engine *, struct err *e);
 
 /* Removes everything this engine made: containers, images, networks, its two roots' content. */
 int engine_reset(struct engine *, struct err *e);

@@ -10,7 +10,7 @@ struct engine_ops {
 	int (*start)(struct engine *, const char *, struct session **, int *, struct err *);
 	int (*wait)(struct engine *, const char *, enum wait_for, int, struct err *);
 	int (*kill)(struct engine *, const char *, int, struct err *);
-	int (*remove)(struct engine *, const char *, bool, struct err *);
+	int (*remove)(struct engine *, const char *, const struct remove_options *, struct err *);
 	int (*inspect)(struct engine *, const char *, struct container_info *, struct err *);
 	int (*inspect_machine)(
 		struct engine *, const char *, struct container_info *, struct err *);
@@ -26,6 +26,45 @@ struct engine_ops {
 	int (*image_import)(struct engine *, int, const char *, const struct import_options *,
 		char *, struct err *);
 	int (*image_remove)(struct engine *, const char *, bool, struct err *);
+	int (*stop)(struct engine *, const char *, int, struct err *);
+	int (*pause)(struct engine *, const char *, struct err *);
+	int (*unpause)(struct engine *, const char *, struct err *);
+	int (*rename)(struct engine *, const char *, const char *, struct err *);
+	int (*update)(struct engine *, const char *, const struct update_config *, struct err *);
+	int (*attach)(struct engine *, const char *, const struct attach_options *,
+		struct session **, struct err *);
+	int (*exec)(struct engine *, const char *, const struct exec_config *, struct session **,
+		int *, struct err *);
+	int (*top)(
+		struct engine *, const char *, char *const *, struct process_table *, struct err *);
+	int (*logs)(struct engine *, const char *, const struct log_options *, engine_log_each *,
+		void *, struct err *);
+	int (*stats)(struct engine *, const char *, struct container_stats *, struct err *);
+	int (*path_stat)(
+		struct engine *, const char *, const char *, struct path_stat *, struct err *);
+	int (*copy_from)(struct engine *, const char *, const char *, bool, int, struct err *);
+	int (*copy_to)(struct engine *, const char *, const char *, const struct copy_to_options *,
+		int, struct err *);
+	int (*export)(struct engine *, const char *, int, struct err *);
+	int (*diff)(struct engine *, const char *, struct change_list *, struct err *);
+	int (*volume_create)(
+		struct engine *, const struct volume_config *, struct volume_info *, struct err *);
+	int (*volume_inspect)(struct engine *, const char *, struct volume_info *, struct err *);
+	int (*volume_list)(struct engine *, bool, struct volume_list *, struct err *);
+	int (*volume_remove)(struct engine *, const char *, struct err *);
+	int (*network_create)(struct engine *, const struct network_config *, char *, struct err *);
+	int (*network_inspect)(struct engine *, const char *, struct network_info *, struct err *);
+	int (*network_list)(struct engine *, struct network_list *, struct err *);
+	int (*network_remove)(struct engine *, const char *, struct err *);
+	int (*network_connect)(
+		struct engine *, const char *, const struct endpoint_config *, struct err *);
+	int (*network_disconnect)(struct engine *, const char *, const char *, bool, struct err *);
+	int (*network_reload)(struct engine *, struct err *);
+	int (*events)(struct engine *, int64_t, int64_t, engine_event_each *, void *, struct err *);
+	int (*info)(struct engine *, struct engine_info *, struct err *);
+	int (*usage)(struct engine *, struct engine_usage *, struct err *);
+	int (*container_size)(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
+	int (*resume)(struct engine *, struct err *);
 	int (*reset)(struct engine *, struct err *);
 	int (*state_fd)(struct engine *, struct err *);
 	const char *(*state_path)(struct engine *);

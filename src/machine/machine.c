@@ -65,7 +65,7 @@ int machine_kill(struct engine *en, const struct machine_name *name, bool *ret_a
 		if (engine_count_changes(
 			    en, info.id, access_committed(en, name), &changes, &ignored) < 0)
 			changes = 0;
-		r = engine_remove(en, info.id, true, e);
+		r = engine_remove(en, info.id, &(struct remove_options){ .force = true }, e);
 		if (r < 0)
 			return err_wrap(e, "cannot kill machine '%s'", name->text);
 	}
@@ -87,8 +87,9 @@ static const struct container_info *user_of(
 	for (size_t i = 0; i < all->n; i++) {
 		const struct container_info *c = &all->v[i];
 
-		if (c->image_id && *c->image_id ? str_eq(c->image_id, id)
-						: c->image && str_eq(c->image, reference))
+		if (c->image_id && *c->image_id
+				? str_eq(c->image_id, id)
+				: c->config.image && str_eq(c->config.image, reference))
 			return c;
 	}
 	return NULL;
@@ -113,10 +114,12 @@ static int refuse_delete(struct engine *en, const struct machine_name *name,
 	if (!user)
 		return 0;
 	err_set(e, EBUSY, "image '%s' is in use: %s '%s' (%s) was made from it", name->text,
-		user->machine ? "machine" : "container", user->machine ? user->machine : user->name,
+		user->config.machine ? "machine" : "container",
+		user->config.machine ? user->config.machine : user->config.name,
 		container_state_text(user->state));
-	return err_hint(e, "redock %s %s, or redock delete -f %s", user->machine ? "kill" : "rm -f",
-		user->machine ? user->machine : user->name, name->text);
+	return err_hint(e, "redock %s %s, or redock delete -f %s",
+		user->config.machine ? "kill" : "rm -f",
+		user->config.machine ? user->config.machine : user->config.name, name->text);
 }
 
 int machine_delete(struct engine *en, const struct machine_name *name, bool force, struct err *e)
@@ -164,12 +167,12 @@ static struct machine_info describe(const struct container_info *c)
 	char alias[MACHINE_ALIAS_SIZE] = "", slug[64];
 	struct err ignored = { 0 };
 
-	if (c->hostname && machine_slug(c->hostname, slug, &ignored) == 0)
+	if (c->config.hostname && machine_slug(c->config.hostname, slug, &ignored) == 0)
 		machine_alias(slug, alias);
 	return (struct machine_info){
-		.name = xstrdup(c->machine),
-		.image = copy_or_empty(c->image),
-		.address = copy_or_empty(c->address),
+		.name = xstrdup(c->config.machine),
+		.image = copy_or_empty(c->config.image),
+		.address = copy_or_empty(container_info_address(c)),
 		.alias = xstrdup(alias),
 		.state = c->state,
 		.ready = c->ready,
@@ -195,7 +198,7 @@ int machine_list(struct engine *en, struct machine_list *ret, struct err *e)
 	ret->v = xcalloc(all.n + 1, sizeof *ret->v);
 	ret->n = 0;
 	for (size_t i = 0; i < all.n; i++)
-		if (all.v[i].machine)
+		if (all.v[i].config.machine)
 			ret->v[ret->n++] = describe(&all.v[i]);
 	qsort(ret->v, ret->n, sizeof *ret->v, by_name);
 	return 0;

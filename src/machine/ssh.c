@@ -107,12 +107,13 @@ static int ensure_entry(struct engine *en, const struct machine_name *name,
 	if (r == -ENOENT || r == -ENOTCONN)
 		return err_hint(e, "redock start %s", name->text);
 	if (r >= 0)
-		r = machine_slug(info.hostname, slug, e);
+		r = machine_slug(info.config.hostname, slug, e);
 	if (r < 0)
 		return r;
 	machine_alias(slug, alias);
 	r = access_prepare(en, name, alias, person, e);
-	return r < 0 ? r : access_publish(en, name, alias, info.address, person, e);
+	return r < 0 ? r
+		     : access_publish(en, name, alias, container_info_address(&info), person, e);
 }
 
 int machine_ssh(

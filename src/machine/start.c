@@ -95,28 +95,30 @@ static int choose_image(struct work *w, const char **ret, bool *ret_bare, struct
 static int create(struct work *w, const char *image, bool bare, struct err *e)
 {
 	auto_free char *ssh = access_mount_source(w->engine, w->name);
-	struct mount_config mounts[] = {
-		{ .type = MOUNT_TMPFS, .target = "/run", .mode = 0755 },
-		{ .type = MOUNT_BIND, .source = ssh, .target = ACCESS_TARGET, .read_only = true },
+	auto_container_config config = {
+		.machine = xstrdup(w->name->text),
+		.image = xstrdup(image),
+		.hostname = xstrdup(w->host),
+		.network = xstrdup("bridge"),
+		.notify_path = xstrdup(NOTIFY_PATH),
 	};
-	char *bare_cmd[] = { "/bin/sh", "-c", (char *)bare_sshd, NULL };
-	char *bare_entrypoint[] = { NULL };
-	char *bare_env[] = { "NOTIFY_SOCKET=" NOTIFY_PATH, NULL };
-	struct container_config config = {
-		.machine = w->name->text,
-		.image = image,
-		.hostname = w->host,
-		.network = "bridge",
-		.mounts = mounts,
-		.n_mounts = ARRAY_SIZE(mounts),
-		.notify_path = NOTIFY_PATH,
-	};
+	struct mount_config *run = container_config_add_mount(&config), *keys;
 	char id[ENGINE_ID_SIZE];
 
+	run->type = MOUNT_TMPFS;
+	run->target = xstrdup("/run");
+	run->mode = 0755;
+	keys = container_config_add_mount(&config);
+	keys->type = MOUNT_BIND;
+	keys->source = take_ptr(&ssh);
+	keys->target = xstrdup(ACCESS_TARGET);
+	keys->read_only = true;
 	if (bare) {
-		config.entrypoint = bare_entrypoint;
-		config.cmd = bare_cmd;
-		config.env = bare_env;
+		strv_push(&config.entrypoint, ""); /* none */
+		strv_push(&config.cmd, "/bin/sh");
+		strv_push(&config.cmd, "-c");
+		strv_push(&config.cmd, bare_sshd);
+		strv_push(&config.env, "NOTIFY_SOCKET=" NOTIFY_PATH);
 	}
 	return engine_create(w->engine, &config, id, e);
 }
@@ -159,7 +161,9 @@ static int start_existing(struct work *w, struct err *e)
 		return inspect(w, e);
 	}
 	/* a machine that never ran has nothing to lose, and would only be in the way */
-	if (r < 0 && w->ret->created && engine_remove(w->engine, w->info.id, true, &ignored) >= 0)
+	if (r < 0 && w->ret->created &&
+		engine_remove(w->engine, w->info.id, &(struct remove_options){ .force = true },
+			&ignored) >= 0)
 		access_forget(w->engine, w->name, &ignored);
 	if (r < 0)
 		return r;
@@ -170,10 +174,10 @@ static int start_existing(struct work *w, struct err *e)
 /* A machine keeps the host name that it was made with. */
 static int check_hostname(struct work *w, struct err *e)
 {
-	if (!w->options->hostname || str_eq(w->info.hostname, w->host))
-		return machine_slug(w->info.hostname, w->host, e);
+	if (!w->options->hostname || str_eq(w->info.config.hostname, w->host))
+		return machine_slug(w->info.config.hostname, w->host, e);
 	err_set(e, EEXIST, "machine '%s' is there already, with the host name '%s'", w->name->text,
-		w->info.hostname);
+		w->info.config.hostname);
 	return err_hint(e, "leave --hostname out, or make it anew: redock kill %s", w->name->text);
 }
 
@@ -257,7 +261,8 @@ static int publish(struct work *w, struct err *e)
 		return r;
 	if (r == -ENOENT || !str_eq(id, w->info.id) || w->info.state != CONTAINER_RUNNING)
 		return err_set(e, ECANCELED, "machine '%s' was killed meanwhile", w->name->text);
-	return access_publish(w->engine, w->name, w->ret->alias, w->info.address, &w->person, e);
+	return access_publish(
+		w->engine, w->name, w->ret->alias, container_info_address(&w->info), &w->person, e);
 }
 
 /* The first start of all makes the base image, which may take minutes: not with the lock held. */

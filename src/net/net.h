@@ -9,6 +9,7 @@
  * (libnftables), which runs only when the ruleset's generation has changed since it last did.
  */
 #include "base/err.h"
+#include "base/str.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -24,6 +25,61 @@ struct net_options {
 };
 int net_open(const struct net_options *, struct net **ret, struct err *e);
 void net_close(struct net *);
+
+/* A network: a bridge with a subnet of its own. The one called "bridge" is always there (its subnet
+ * is chosen when it is first needed); "host" and "none" are the engine's words, not ours. */
+struct net_network {
+	char id[65]; /* 64 hexadecimal digits */
+	char *name;
+	char bridge[16]; /* link name */
+	struct in_addr subnet, gateway;
+	unsigned prefix; /* 0: not chosen yet */
+	bool internal;   /* no way out, and none in from the host's other networks */
+	int64_t created;
+	struct strv labels, options; /* KEY=value */
+};
+void net_network_release(struct net_network *);
+#define auto_net_network __attribute__((cleanup(net_network_release))) struct net_network
+
+struct net_network_options {
+	const char *name;
+	const char *subnet, *gateway; /* NULL: chosen against the live routes; the first address */
+	bool internal;
+	char *const *labels, *const *options;
+};
+/* Records the network, durably; its bridge is made with the first container. EEXIST: the name is
+ * taken; EADDRINUSE: the subnet overlaps a route of this host or another network. */
+int net_network_create(
+	struct net *, const struct net_network_options *, struct net_network *ret, struct err *e);
+/* By exact name or unique id prefix (4 digits and more). ENOENT. */
+int net_network_load(struct net *, const char *name, struct net_network *ret, struct err *e);
+/* All of them, "bridge" first; the caller releases each and frees the array. */
+int net_network_list(struct net *, struct net_network **ret, size_t *ret_n, struct err *e);
+/* EBUSY while an address is claimed on it. */
+int net_network_remove(struct net *, const struct net_network *, struct err *e);
+
+/* A published port. */
+struct net_port {
+	uint8_t protocol;            /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	struct in_addr host_address; /* INADDR_ANY: all */
+	uint16_t host_port, container_port;
+};
+/* Opens and binds the socket that reserves a port on the host (listening, for TCP, so that ss(8)
+ * shows it); with host_port 0 the kernel chooses, and *port learns. Nobody ever reads from it: the
+ * rules take the packets. Returns the fd. EADDRINUSE: the message names who has it. */
+int net_port_reserve(struct net_port *port, struct err *e);
+/* Rules for all ports of container `id`, which has `address` on `network`: elements of a map, never
+ * a rule each. */
+int net_publish(struct net *, const struct net_network *, const char *id, struct in_addr address,
+	const struct net_port *, size_t n, struct err *e);
+/* Takes them back; none is success. */
+int net_unpublish(struct net *, const char *id, struct err *e);
+
+/* Makes container `id` known on a user network by `names` (its own name, its short id, its
+ * aliases); starts the network's name server if it does not run. The file that does it is
+ * *ret_claim (caller frees): unlinking it takes the names back. */
+int net_names_add(struct net *, const struct net_network *, const char *id, struct in_addr address,
+	char *const *names, char **ret_claim, struct err *e);
 
 struct net_address {
 	struct in_addr address, gateway;

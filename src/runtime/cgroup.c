@@ -84,7 +84,7 @@ static int cannot(struct err *e, int r, const char *what)
 	return err_errno(e, "cannot set %s", what);
 }
 
-static int v1_limits(const char *path, const struct cgroup_limits *l, struct err *e)
+static int v1_limits(const char *path, const struct cgroup_resources *l, struct err *e)
 {
 	char text[32];
 	int r = 0;
@@ -118,7 +118,7 @@ static int v1_limits(const char *path, const struct cgroup_limits *l, struct err
 	return r < 0 && r != -ENOENT ? cannot(e, r, "the allowed devices") : 0;
 }
 
-static int v2_limits(const char *path, const struct cgroup_limits *l, struct err *e)
+static int v2_limits(const char *path, const struct cgroup_resources *l, struct err *e)
 {
 	char text[48];
 	int r;
@@ -158,7 +158,7 @@ static void v2_hand_down(const char *path)
 	}
 }
 
-static int v1_create(const char *path, const struct cgroup_limits *l, struct err *e)
+static int v1_create(const char *path, const struct cgroup_resources *l, struct err *e)
 {
 	int r = 0;
 
@@ -176,7 +176,7 @@ static int v1_create(const char *path, const struct cgroup_limits *l, struct err
 	return v1_limits(path, l, e);
 }
 
-int cgroup_create(const char *path, const struct cgroup_limits *l, struct err *e)
+int cgroup_create(const char *path, const struct cgroup_resources *l, struct err *e)
 {
 	int r;
 

@@ -138,7 +138,7 @@ static int enter_workdir(const struct spec *s, const struct root *r, struct err 
 static int confine(const struct spec *s, struct err *e)
 {
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* ENOSYS: no keys to share */
-	if (drop_bounding(s->caps, e) < 0)
+	if (drop_bounding(s->caps.bounding, e) < 0)
 		return -e->code;
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_errno(e, "cannot set no_new_privs");
@@ -154,7 +154,7 @@ static int become_user(const struct spec *s, const struct user *u, struct err *e
 		setresgid(u->gid, u->gid, u->gid) < 0 || setresuid(u->uid, u->uid, u->uid) < 0 ||
 		prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return err_errno(e, "cannot become user %u", u->uid);
-	return u->uid == 0 ? set_caps(s->caps, s->caps, e) : set_caps(0, 0, e);
+	return u->uid == 0 ? set_caps(s->caps.effective, s->caps.permitted, e) : set_caps(0, 0, e);
 }
 
 static void reset_signals(void)

@@ -9,18 +9,29 @@
  */
 #include "base/err.h"
 #include "base/str.h"
+#include "runtime/cgroup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-enum spec_mount_type { SPEC_BIND, SPEC_TMPFS };
+enum spec_mount_type {
+	SPEC_BIND,
+	SPEC_TMPFS,
+	SPEC_FILE_SYSTEM, /* any other, by `fs_type` and `options` */
+};
 struct spec_mount {
 	enum spec_mount_type type;
 	char *source, *target;
+	char *fs_type, *options; /* options: of the file system, with commas */
 	bool read_only;
-	uint64_t size; /* tmpfs: bytes, 0 for the default */
-	mode_t mode;   /* tmpfs */
+	bool no_recursive;     /* bind: without what is mounted below the source */
+	bool copy_up;          /* bind: an empty source gets what the root has at the target */
+	uint64_t attrs, clear; /* MOUNT_ATTR_* to set and to clear, besides read_only */
+	uint64_t recursive_attrs, recursive_clear; /* the same with AT_RECURSIVE */
+	int64_t propagation; /* MS_SHARED, MS_REC | MS_SLAVE, ...; 0: private */
+	uint64_t size;       /* tmpfs: bytes, 0 for the default */
+	mode_t mode;         /* tmpfs */
 };
 
 enum spec_network {
@@ -28,31 +39,95 @@ enum spec_network {
 	SPEC_NETWORK_HOST,
 };
 
+/* A namespace of namespaces(7): new, or an existing one. Those that are not in the list are the
+ * host's; the network of an engine's container is `network`'s business. */
+struct spec_namespace {
+	int64_t flag; /* CLONE_NEWPID, ... */
+	char *path;   /* NULL: a new one */
+};
+struct spec_id_map {
+	int64_t inside, outside, count;
+};
+struct spec_rlimit {
+	int64_t resource;   /* RLIMIT_* */
+	int64_t soft, hard; /* -1: unlimited */
+};
+struct spec_device {
+	char *path; /* absolute */
+	char type;  /* 'c', 'b', 'p' */
+	int64_t major, minor, mode, uid, gid;
+};
+struct spec_caps {
+	uint64_t bounding, permitted, effective, inheritable, ambient; /* bit n: capability n */
+};
+enum spec_hook_phase { /* config.md, "POSIX-platform Hooks" */
+	HOOK_PRESTART,
+	HOOK_CREATE_RUNTIME,
+	HOOK_CREATE_CONTAINER,
+	HOOK_START_CONTAINER,
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+};
+struct spec_hook {
+	enum spec_hook_phase phase;
+	char *path;
+	struct strv args, env;
+	int64_t timeout; /* seconds, 0: none */
+};
+
 struct spec {
 	char *id;
 	/* process */
 	struct strv args, env;
-	char *cwd, *user; /* user: "name|uid[:group|gid]", resolved inside the root */
+	char *cwd, *user;   /* user: "name|uid[:group|gid]", resolved inside the root */
+	struct strv groups; /* more of them, names or numbers */
 	bool tty, stdin_open;
 	int64_t console_rows,
 		console_columns; /* size of the terminal at first, 0 for the default */
 	bool init;               /* PID 1 is ours: it reaps and forwards signals */
 	bool no_new_privs;
-	uint64_t caps; /* bounding, permitted and effective set; bit n is capability n */
-	/* root: overlay, all names relative to the working directory `state_dir` */
+	struct spec_caps caps;
+	/* NULL: the filter that is built in; "": none; else the file that holds the program, an
+	 * array of struct sock_filter, relative to `state_dir` */
+	char *seccomp;
+	char *apparmor, *selinux, *mount_label; /* NULL: none */
+	struct spec_rlimit *rlimits;
+	size_t n_rlimits;
+	int64_t oom_score_adj;
+	bool set_oom_score_adj;
+	int64_t umask; /* -1: 022 */
+	int64_t personality;
+	/* namespaces */
+	struct spec_namespace *namespaces;
+	size_t n_namespaces;
+	struct spec_id_map *uid_maps, *gid_maps;
+	size_t n_uid_maps, n_gid_maps;
+	struct strv
+		time_offsets; /* "monotonic SECONDS NANOSECONDS", as /proc/self/timens_offsets */
+	/* root: a directory (OCI bundle), or an overlay, all names relative to `state_dir` */
+	char *rootfs;
 	char *state_dir;
 	struct strv lower; /* "layers/<name>/fs", topmost first */
 	char *upper, *work;
 	char *mountpoint;   /* an empty directory; shared, since each container has its own tree */
 	bool volatile_root; /* nothing in it needs to reach the disk */
-	char *hostname;
+	bool read_only_root;
+	bool no_pivot;
+	int64_t root_propagation; /* MS_SLAVE, ...; 0: slave */
+	char *hostname, *domainname;
 	struct spec_mount *mounts;
 	size_t n_mounts;
-	char *notify_path; /* NULL: none */
+	struct spec_device *devices;
+	size_t n_devices;
+	struct strv masked, read_only_paths; /* absolute */
+	struct strv sysctls;                 /* "net/ipv4/x=value" or with dots */
+	char *notify_path;                   /* NULL: none */
 	enum spec_network network;
+	struct spec_hook *hooks;
+	size_t n_hooks;
 	/* resources */
-	char *cgroup;                          /* "<parent>/<id>" below each hierarchy */
-	int64_t memory, nano_cpus, pids_limit; /* bytes, 1e-9 CPUs, tasks; 0: no limit */
+	char *cgroup; /* "<parent>/<id>" below each hierarchy */
+	struct cgroup_resources resources;
 	uint64_t shm_size;
 	int stop_signal;
 	/* what the monitor needs beside it */
@@ -61,6 +136,15 @@ struct spec {
 	struct strv release;  /* files to unlink when the container has ended (claims) */
 	char *address;        /* text, for the state file */
 	bool auto_remove;
+	/* supervision */
+	int64_t restart, restart_max; /* enum restart_policy of engine/config.h */
+	struct strv health; /* the command, {"CMD", ...} or {"CMD-SHELL", TEXT}; empty: none */
+	int64_t health_interval, health_timeout, health_start_period,
+		health_start_interval; /* nanoseconds */
+	int64_t health_retries;
+	char *log_driver;     /* NULL: "json-file" */
+	struct strv log_opts; /* KEY=value */
+	struct strv ports;    /* "tcp/0.0.0.0/8080/80": protocol, host address and port, our port */
 };
 
 void spec_release(struct spec *);

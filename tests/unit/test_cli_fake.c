@@ -152,16 +152,18 @@ const char *container_state_text(enum container_state state)
 
 void container_info_release(struct container_info *i)
 {
-	free(i->name);
-	free(i->machine);
-	free(i->image);
+	container_config_release(&i->config);
 	free(i->image_id);
 	free(i->command);
-	free(i->hostname);
-	free(i->network);
-	free(i->address);
-	strv_release(&i->labels);
+	for (size_t k = 0; k < i->n_endpoints; k++)
+		free(i->endpoints[k].address);
+	free(i->endpoints);
 	*i = (struct container_info){ 0 };
+}
+
+const char *container_info_address(const struct container_info *i)
+{
+	return i->n_endpoints ? i->endpoints[0].address : "";
 }
 
 void container_list_release(struct container_list *l)
@@ -174,19 +176,21 @@ void container_list_release(struct container_list *l)
 static void fill(const struct fake_container *c, struct container_info *ret)
 {
 	*ret = (struct container_info){
-		.name = xstrdup(c->name),
-		.machine = c->machine ? xstrdup(c->machine) : NULL,
-		.image = xstrdup(c->image),
+		.config = { .name = xstrdup(c->name),
+			.machine = c->machine ? xstrdup(c->machine) : NULL,
+			.image = xstrdup(c->image),
+			.hostname = xstrdup("host"),
+			.network = xstrdup("bridge") },
 		.image_id = xstrdup("sha256:0123456789abcdef0123456789abcdef"),
 		.command = xstrdup("sh -c 'printf \033[31m; sleep 1000'"),
-		.hostname = xstrdup("host"),
-		.network = xstrdup("bridge"),
-		.address = xstrdup(c->state == CONTAINER_RUNNING ? "10.0.0.2" : ""),
+		.endpoints = xcalloc(1, sizeof *ret->endpoints),
+		.n_endpoints = 1,
 		.state = c->state,
 		.exit_code = c->state == CONTAINER_EXITED ? 3 : 0,
 		.created = 1700000000000000000,
 	};
-	strv_push(&ret->labels, "a.key=a\xc2\x9b=value");
+	ret->endpoints[0].address = xstrdup(c->state == CONTAINER_RUNNING ? "10.0.0.2" : "");
+	strv_push(&ret->config.labels, "a.key=a\xc2\x9b=value");
 	snprintf(ret->id, sizeof ret->id, "%s", c->id);
 }
 
@@ -253,14 +257,14 @@ int engine_create(struct engine *engine, const struct container_config *c,
 	if (!found)
 		return err_set(e, ENOENT, "no image named '%s'", c->image);
 	note("create name=%s image=%s", c->name ? c->name : "-", c->image);
-	note_list("cmd", c->cmd);
-	note_list("env", c->env);
+	note_list("cmd", c->cmd.v);
+	note_list("env", c->env.v);
 	note(" host=%s dir=%s user=%s net=%s tty=%d in=%d rm=%d mem=%lld cpus=%lld pids=%lld\n",
 		c->hostname ? c->hostname : "-", c->workdir ? c->workdir : "-",
 		c->user ? c->user : "-", c->network ? c->network : "-", c->tty, c->stdin_open,
-		c->auto_remove, (long long)c->memory, (long long)c->nano_cpus,
-		(long long)c->pids_limit);
-	engine->session_command = c->cmd ? c->cmd[0] : "true";
+		c->auto_remove, (long long)c->resources.memory, (long long)c->resources.nano_cpus,
+		(long long)c->resources.pids_limit);
+	engine->session_command = c->cmd.n ? xstrdup(c->cmd.v[0]) : "true";
 	snprintf(ret_id, ENGINE_ID_SIZE, "feedc0de");
 	return 0;
 }
@@ -282,8 +286,11 @@ int engine_wait(
 		       : 137;
 }
 
-int engine_remove(struct engine *engine, const char *id, bool force, struct err *e)
+int engine_remove(
+	struct engine *engine, const char *id, const struct remove_options *o, struct err *e)
 {
+	bool force = o->force;
+
 	note("remove %s%s\n", id, force ? " force" : "");
 	for (const struct fake_container *c = fake.containers; c && c->id; c++)
 		if (str_eq(c->id, id) && c->state == CONTAINER_RUNNING && !force)

@@ -133,36 +133,49 @@ static void test_last_state(void **state)
 
 static void fill(struct container *c)
 {
+	struct container_config *config = &c->config;
+	struct mount_config *mount;
+	struct port_config *port;
+
 	*c = (struct container){
-		.name = xstrdup("name"),
-		.machine = xstrdup("a:b"),
-		.image = xstrdup("image:tag"),
+		.config = { .name = xstrdup("name"),
+			.machine = xstrdup("a:b"),
+			.image = xstrdup("image:tag"),
+			.hostname = xstrdup("host"),
+			.workdir = xstrdup("/w \"quoted\" \xc3\xa4"),
+			.user = xstrdup("u:g"),
+			.network = xstrdup("none"),
+			.stop_signal = xstrdup("SIGINT"),
+			.notify_path = xstrdup("/run/n"),
+			.tty = true,
+			.stdin_open = true,
+			.auto_remove = true,
+			.restart = RESTART_UNLESS_STOPPED,
+			.resources = { .memory = INT64_C(1) << 40,
+				.nano_cpus = 1500000000,
+				.pids_limit = -1 } },
 		.image_id = xstrdup("sha256:1"),
 		.manifest = xstrdup("sha256:2"),
-		.hostname = xstrdup("host"),
-		.workdir = xstrdup("/w \"quoted\" \xc3\xa4"),
-		.user = xstrdup("u:g"),
-		.network = xstrdup("none"),
-		.stop_signal = xstrdup("SIGINT"),
-		.notify_path = xstrdup("/run/n"),
-		.tty = true,
-		.stdin_open = true,
-		.auto_remove = true,
-		.memory = INT64_C(1) << 40,
-		.nano_cpus = 1500000000,
-		.pids_limit = -1,
 		.created = INT64_C(1700000000123456789),
 	};
 	snprintf(c->id, sizeof c->id, "%064d", 7);
-	strv_push(&c->entrypoint, "/bin/sh");
-	strv_push(&c->cmd, "-c");
-	strv_push(&c->cmd, "echo\n\t\"x\"");
-	strv_push(&c->env, "A=1=2");
-	strv_push(&c->labels, "l=v");
+	strv_push(&config->entrypoint, "/bin/sh");
+	strv_push(&config->cmd, "-c");
+	strv_push(&config->cmd, "echo\n\t\"x\"");
+	strv_push(&config->env, "A=1=2");
+	strv_push(&config->labels, "l=v");
+	strv_push(&config->exposed, "80/tcp");
 	strv_push(&c->layers, "sha256:3");
-	c->mounts = xcalloc(1, sizeof *c->mounts);
-	c->mounts[0] = (struct mount_config){ MOUNT_TMPFS, NULL, xstrdup("/t"), true, 4096, 0700 };
-	c->n_mounts = 1;
+	mount = container_config_add_mount(config);
+	mount->type = MOUNT_TMPFS;
+	mount->target = xstrdup("/t");
+	mount->read_only = true;
+	mount->size = 4096;
+	mount->mode = 0700;
+	port = container_config_add_port(config);
+	port->protocol = xstrdup("udp");
+	port->host_port = 65535;
+	port->container_port = 53;
 }
 
 static void test_config(void **state)
@@ -185,19 +198,24 @@ static void test_config(void **state)
 	assert_int_equal(container_save(&back, dir, FS_DURABLE, &e), 0);
 	second = get_text(dir, "config.json");
 	assert_string_equal(first, second);
-	assert_string_equal(back.cmd.v[1], "echo\n\t\"x\"");
-	assert_string_equal(back.workdir, c.workdir);
+	assert_string_equal(back.config.cmd.v[1], "echo\n\t\"x\"");
+	assert_string_equal(back.config.workdir, c.config.workdir);
 	assert_true(back.created == c.created);
-	assert_int_equal(back.pids_limit, -1);
-	assert_int_equal(back.n_mounts, 1);
-	assert_int_equal(back.mounts[0].type, MOUNT_TMPFS);
-	assert_int_equal(back.mounts[0].mode, 0700);
+	assert_int_equal(back.config.resources.pids_limit, -1);
+	assert_int_equal(back.config.n_mounts, 1);
+	assert_int_equal(back.config.mounts[0].type, MOUNT_TMPFS);
+	assert_int_equal(back.config.mounts[0].mode, 0700);
+	assert_int_equal(back.config.restart, RESTART_UNLESS_STOPPED);
+	assert_string_equal(back.config.exposed.v[0], "80/tcp");
+	assert_string_equal(back.config.labels.v[0], "l=v");
+	assert_int_equal(back.config.n_ports, 1);
+	assert_int_equal(back.config.ports[0].host_port, 65535);
 	place_remove(&p);
 }
 
 static void test_damaged_config(void **state)
 {
-	static const char *const bad[] = { "", "{", "[]", "null", "{}", "{\"Version\":2}",
+	static const char *const bad[] = { "", "{", "[]", "null", "{}", "{\"RedockVersion\":2}",
 		"{\"Version\":\"1\"}", "{\"Version\":1}",
 		"{\"Version\":1,\"Name\":\"n\",\"Image\":\"i\",\"ImageID\":\"x\",\"Manifest\":"
 		"\"m\","

@@ -81,12 +81,16 @@ const char *container_state_text(enum container_state s)
 
 void container_info_release(struct container_info *i)
 {
-	free(i->name);
-	free(i->machine);
-	free(i->image);
-	free(i->hostname);
-	free(i->address);
+	container_config_release(&i->config);
+	for (size_t k = 0; k < i->n_endpoints; k++)
+		free(i->endpoints[k].address);
+	free(i->endpoints);
 	memset(i, 0, sizeof *i);
+}
+
+const char *container_info_address(const struct container_info *i)
+{
+	return i->endpoints[0].address;
 }
 
 void container_list_release(struct container_list *l)
@@ -106,11 +110,13 @@ static void fill(const struct engine *en, int i, struct container_info *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	snprintf(ret->id, sizeof ret->id, "%s", en->c[i].id);
-	ret->name = xstrdup(en->c[i].id);
-	ret->machine = xstrdup(en->c[i].machine);
-	ret->image = xstrdup(en->c[i].image);
-	ret->hostname = xstrdup(en->c[i].host);
-	ret->address = xstrdup(en->c[i].address);
+	ret->config.name = xstrdup(en->c[i].id);
+	ret->config.machine = xstrdup(en->c[i].machine);
+	ret->config.image = xstrdup(en->c[i].image);
+	ret->config.hostname = xstrdup(en->c[i].host);
+	ret->endpoints = xcalloc(1, sizeof *ret->endpoints);
+	ret->n_endpoints = 1;
+	ret->endpoints[0].address = xstrdup(en->c[i].address);
 	ret->state = en->c[i].state;
 	ret->ready = en->c[i].ready;
 }
@@ -180,9 +186,9 @@ int engine_wait(struct engine *en, const char *id, enum wait_for w, int timeout,
 	return 0;
 }
 
-int engine_remove(struct engine *en, const char *id, bool force, struct err *e)
+int engine_remove(struct engine *en, const char *id, const struct remove_options *o, struct err *e)
 {
-	(void)force, (void)e;
+	(void)o, (void)e;
 	memset(&en->c[fake_index(en, id)], 0, sizeof en->c[0]);
 	return 0;
 }

@@ -19,7 +19,7 @@ static void fill(struct spec *s)
 		.console_columns = 80,
 		.init = true,
 		.no_new_privs = true,
-		.caps = UINT64_C(0x8000000100000001),
+		.caps = { .bounding = UINT64_C(0x8000000100000001) },
 		.state_dir = text("/state"),
 		.upper = text("up"),
 		.work = text("wk"),
@@ -29,9 +29,9 @@ static void fill(struct spec *s)
 		.notify_path = text("/run/n"),
 		.network = SPEC_NETWORK_HOST,
 		.cgroup = text("p/id"),
-		.memory = INT64_MAX,
-		.nano_cpus = 1500000000,
-		.pids_limit = -1,
+		.resources.memory = INT64_MAX,
+		.resources.nano_cpus = 1500000000,
+		.resources.pids = -1,
 		.shm_size = UINT64_MAX,
 		.stop_signal = 15,
 		.run_root = text("/run"),
@@ -48,8 +48,12 @@ static void fill(struct spec *s)
 	strv_push(&s->lower, "layers/a");
 	strv_push(&s->release, "/claim");
 	s->mounts = xcalloc(2, sizeof *s->mounts);
-	s->mounts[0] = (struct spec_mount){ SPEC_BIND, text("/src"), text("/to"), true, 0, 0 };
-	s->mounts[1] = (struct spec_mount){ SPEC_TMPFS, NULL, text("/t"), false, 1 << 20, 01777 };
+	s->mounts[0] = (struct spec_mount){
+		.type = SPEC_BIND, .source = text("/src"), .target = text("/to"), .read_only = true
+	};
+	s->mounts[1] = (struct spec_mount){
+		.type = SPEC_TMPFS, .target = text("/t"), .size = 1 << 20, .mode = 01777
+	};
 	s->n_mounts = 2;
 }
 
@@ -81,8 +85,9 @@ static void test_round_trip(void **state)
 	assert_true(b.console_rows == 24 && b.console_columns == 80);
 	assert_true(b.tty && b.stdin_open && b.init && b.no_new_privs && b.volatile_root &&
 		    b.auto_remove);
-	assert_true(b.caps == a.caps && b.shm_size == a.shm_size && b.memory == INT64_MAX);
-	assert_int_equal(b.pids_limit, -1);
+	assert_true(b.caps.bounding == a.caps.bounding && b.shm_size == a.shm_size &&
+		    b.resources.memory == INT64_MAX);
+	assert_int_equal(b.resources.pids, -1);
 	assert_int_equal(b.network, SPEC_NETWORK_HOST);
 	assert_int_equal(b.stop_signal, 15);
 	assert_int_equal(b.n_mounts, 2);
@@ -106,8 +111,8 @@ static void test_every_field(void **state)
 	spec_encode(&s, &full);
 	for (const char *p = full.data; p < full.data + full.len; p += strlen(p) + 1)
 		seen++;
-	/* 29 single fields that are set, args 3, env 2, lower, release, and 6 lines a mount */
-	assert_int_equal(seen, 29 + 3 + 2 + 1 + 1 + 12);
+	/* 32 single fields that are set, args 3, env 2, lower, release, and 6 lines a mount */
+	assert_int_equal(seen, 32 + 3 + 2 + 1 + 1 + 12);
 }
 
 static int decode(const char *data, size_t len)

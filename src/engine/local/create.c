@@ -21,108 +21,100 @@ static void make_id(char ret[ENGINE_ID_SIZE])
 		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static void set_env(struct container *c, const struct image *image, char *const *env)
+static void set_env(struct strv *env, const struct strv *image)
 {
-	strv_extend(&c->env, image->env.v);
-	for (; env && *env; env++) {
-		if (strchr(*env, '=')) {
-			strv_set_env(&c->env, *env);
-		} else if (getenv(*env)) { /* -e KEY hands on the caller's */
-			auto_free char *entry = xasprintf("%s=%s", *env, getenv(*env));
-			strv_set_env(&c->env, entry);
+	struct strv own = *env;
+
+	*env = (struct strv){ 0 };
+	strv_extend(env, image->v);
+	for (size_t i = 0; i < own.n; i++) {
+		const char *entry = own.v[i];
+		if (strchr(entry, '=')) {
+			strv_set_env(env, entry);
+		} else if (getenv(entry)) { /* -e KEY hands on the caller's */
+			auto_free char *full = xasprintf("%s=%s", entry, getenv(entry));
+			strv_set_env(env, full);
 		}
 	}
-	if (!strv_get_env(&c->env, "PATH"))
-		strv_push(&c->env,
-			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if (!strv_get_env(env, "PATH"))
+		strv_push(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	strv_release(&own);
 }
 
-static char *copy(const char *s, const char *otherwise)
+/* An empty text counts as missing. */
+static void set_default(char **member, const char *otherwise)
 {
-	if (!s || !*s)
-		s = otherwise;
-	return s ? xstrdup(s) : NULL;
+	if (*member && **member)
+		return;
+	free(*member);
+	*member = otherwise && *otherwise ? xstrdup(otherwise) : NULL;
 }
 
-static int set_command(struct container *c, const struct container_config *cfg,
-	const struct image *image, struct err *e)
+static int set_command(struct container_config *c, const struct image *image, struct err *e)
 {
-	strv_extend(&c->entrypoint, cfg->entrypoint ? cfg->entrypoint : image->entrypoint.v);
-	if (cfg->cmd && *cfg->cmd)
-		strv_extend(&c->cmd, cfg->cmd);
-	else if (!cfg->entrypoint) /* an entrypoint of one's own drops the image's command */
+	bool own = c->entrypoint.n > 0;
+
+	if (own && !*c->entrypoint.v[0]) /* "": none, not even the image's */
+		strv_release(&c->entrypoint);
+	if (!own)
+		strv_extend(&c->entrypoint, image->entrypoint.v);
+	if (!own && !c->cmd.n) /* an entrypoint of one's own drops the image's command */
 		strv_extend(&c->cmd, image->cmd.v);
 	if (c->entrypoint.n + c->cmd.n == 0) {
-		err_set(e, EINVAL, "image '%s' says no command, and none was given", cfg->image);
-		return err_hint(e, "redock run %s COMMAND", cfg->image);
+		err_set(e, EINVAL, "image '%s' says no command, and none was given", c->image);
+		return err_hint(e, "redock run %s COMMAND", c->image);
 	}
 	return 0;
 }
 
-static int set_limits(struct container *c, const struct container_config *cfg, struct err *e)
+static int check_limits(const struct resources *r, struct err *e)
 {
-	if (cgroup_layout() == CGROUP_NONE &&
-		(cfg->memory || cfg->nano_cpus || cfg->pids_limit > 0)) {
+	if (cgroup_layout() == CGROUP_NONE && (r->memory || r->nano_cpus || r->pids_limit > 0)) {
 		err_set(e, ENOTSUP, "this host has no control groups, so nothing can be limited");
 		return err_hint(e, "leave out the limits, or mount the cgroup file system");
 	}
-	if (cfg->memory && cfg->memory < 6 << 20)
+	if (r->memory && r->memory < 6 << 20)
 		return err_set(e, EINVAL, "a memory limit below 6 MB cannot work");
-	if (cfg->nano_cpus && cfg->nano_cpus < 10000000)
+	if (r->nano_cpus && r->nano_cpus < 10000000)
 		return err_set(e, EINVAL, "a CPU limit below 0.01 cannot work");
-	c->memory = cfg->memory;
-	c->nano_cpus = cfg->nano_cpus;
-	c->pids_limit = cfg->pids_limit;
 	return 0;
 }
 
 static int fill(struct container *c, const struct container_config *cfg, const struct image *image,
 	struct err *e)
 {
+	struct container_config *config = &c->config;
 	char short_id[13];
 
+	container_config_copy(cfg, config);
+	free(take_ptr(&config->name)); /* it has none until that is claimed */
 	snprintf(short_id, sizeof short_id, "%.12s", c->id);
-	c->machine = copy(cfg->machine, NULL);
-	c->image = xstrdup(cfg->image);
 	c->image_id = xstrdup(image->config.text);
 	c->manifest = xstrdup(image->manifest.text);
-	c->hostname = copy(cfg->hostname, short_id);
-	c->workdir = copy(cfg->workdir, image->workdir && *image->workdir ? image->workdir : "/");
-	c->user = copy(cfg->user, image->user);
-	c->network = copy(cfg->network, "bridge");
-	c->stop_signal = copy(cfg->stop_signal, image->stop_signal);
-	c->notify_path = copy(cfg->notify_path, NULL);
-	c->tty = cfg->tty;
-	c->console_rows = cfg->console_rows;
-	c->console_columns = cfg->console_columns;
-	c->stdin_open = cfg->stdin_open;
-	c->auto_remove = cfg->auto_remove;
 	c->created = time_now();
 	strv_extend(&c->layers, image->layers.v);
-	strv_extend(&c->labels, cfg->labels);
+	set_default(&config->hostname, short_id);
+	set_default(&config->workdir, image->workdir);
+	set_default(&config->workdir, "/");
+	set_default(&config->user, image->user);
+	set_default(&config->network, "bridge");
+	set_default(&config->stop_signal, image->stop_signal);
 	if (cfg->machine)
-		strv_pushf(&c->labels, "redock.machine=%s", cfg->machine);
-	if (!str_eq(c->network, "bridge") && !str_eq(c->network, "none") &&
-		!str_eq(c->network, "host"))
+		strv_pushf(&config->labels, "redock.machine=%s", cfg->machine);
+	if (!str_eq(config->network, "bridge") && !str_eq(config->network, "none") &&
+		!str_eq(config->network, "host"))
 		return err_set(e, EINVAL, "no network named '%s': expected bridge, none or host",
-			c->network);
-	if (*c->workdir != '/')
-		return err_set(
-			e, EINVAL, "working directory '%s' is not an absolute path", c->workdir);
-	if (strlen(c->hostname) > 64 || !str_is_one_line(c->hostname) ||
-		strpbrk(c->hostname, " \t#"))
-		return err_set(e, EINVAL, "'%s' cannot be a host name", c->hostname);
-	c->mounts = xcalloc(cfg->n_mounts, sizeof *c->mounts);
-	for (size_t i = 0; i < cfg->n_mounts; i++) {
-		struct mount_config *m = &c->mounts[c->n_mounts++];
-		*m = cfg->mounts[i];
-		m->source = copy(m->source, NULL);
-		m->target = copy(m->target, NULL);
-	}
-	set_env(c, image, cfg->env);
-	if (set_command(c, cfg, image, e) < 0)
+			config->network);
+	if (*config->workdir != '/')
+		return err_set(e, EINVAL, "working directory '%s' is not an absolute path",
+			config->workdir);
+	if (strlen(config->hostname) > 64 || !str_is_one_line(config->hostname) ||
+		strpbrk(config->hostname, " \t#"))
+		return err_set(e, EINVAL, "'%s' cannot be a host name", config->hostname);
+	set_env(&config->env, &image->env);
+	if (set_command(config, image, e) < 0)
 		return -e->code;
-	return set_limits(c, cfg, e);
+	return check_limits(&config->resources, e);
 }
 
 /* Claims `name` for the container. Whoever holds the names' lock and finds a claim on a container
@@ -156,21 +148,22 @@ static int claim_names(struct local *l, struct container *c, const char *wanted,
 {
 	int r = 0;
 
-	if (c->machine && (r = claim(l, c->id, c->machine, e)) < 0)
+	if (c->config.machine && (r = claim(l, c->id, c->config.machine, e)) < 0)
 		return r;
 	if (wanted) {
-		c->name = xstrdup(wanted);
+		c->config.name = xstrdup(wanted);
 		return claim(l, c->id, wanted, e);
 	}
 	for (unsigned attempt = 0; attempt < 100; attempt++) {
 		char made_up[48];
-		if (c->machine) /* Docker's grammar has no ':' for a name: the id makes it unique */
+		if (c->config.machine) /* Docker's grammar has no ':' for a name: the id makes it
+					  unique */
 			snprintf(made_up, sizeof made_up, "machine-%.12s", c->id);
 		else
 			container_name_make_up(attempt, made_up);
 		r = claim(l, c->id, made_up, e);
 		if (r == 0)
-			c->name = xstrdup(made_up);
+			c->config.name = xstrdup(made_up);
 		if (r != -EEXIST)
 			return r;
 	}
@@ -209,7 +202,7 @@ static int make_dirs(int dir, struct err *e)
 static int publish(struct local *l, struct container *c, const char *wanted, const char *temporary,
 	int dir, struct err *e)
 {
-	enum fs_durability durability = durability_of(c->auto_remove);
+	enum fs_durability durability = durability_of(c->config.auto_remove);
 	auto_close int lock = fs_lock(l->dirs.names, ".lock", -1, e);
 	int r = lock < 0 ? lock : claim_names(l, c, wanted, e);
 
@@ -252,7 +245,7 @@ int local_create(struct engine *en, const struct container_config *cfg, char *re
 	if (r < 0) {
 		struct err ignored;
 		fs_remove_tree(l->dirs.containers, temporary, &ignored);
-		container_remove_files(&l->dirs, c.id, c.name, c.machine, &ignored);
+		container_remove_files(&l->dirs, c.id, c.config.name, c.config.machine, &ignored);
 		return r;
 	}
 	memcpy(ret_id, c.id, ENGINE_ID_SIZE);

@@ -182,17 +182,18 @@ int local_image_remove(struct engine *en, const char *reference, bool force, str
 		const struct container_info *c = &list.v[i];
 		struct image_ref theirs;
 		if (!str_eq(c->image_id, image.config.text) &&
-			(image_ref_parse(c->image, &theirs, e) < 0 ||
+			(image_ref_parse(c->config.image, &theirs, e) < 0 ||
 				!str_eq(theirs.repository, image.ref.repository) ||
 				!str_eq(theirs.tag, image.ref.tag)))
 			continue;
 		err_set(e, EBUSY, "image '%s' is in use: %s '%s' (%s) was made from it", text,
-			c->machine ? "machine" : "container", c->machine ? c->machine : c->name,
+			c->config.machine ? "machine" : "container",
+			c->config.machine ? c->config.machine : c->config.name,
 			container_state_text(c->state));
 		return err_hint(e,
-			c->machine ? "redock kill %s first, or -f to go on"
-				   : "redock rm -f %s first, or -f to go on",
-			c->machine ? c->machine : c->name);
+			c->config.machine ? "redock kill %s first, or -f to go on"
+					  : "redock rm -f %s first, or -f to go on",
+			c->config.machine ? c->config.machine : c->config.name);
 	}
 	local_sweep(l); /* first: a dead command's pin would keep the image's layers */
 	return store_remove(l->store, &image.ref, e);
@@ -249,15 +250,16 @@ int local_commit(struct engine *en, const char *id, const char *reference,
 	upper = openat(
 		l->dirs.containers, upper_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (upper < 0)
-		return err_errno(e, "cannot read the changes of container '%s'", c.name);
+		return err_errno(e, "cannot read the changes of container '%s'", c.config.name);
 	if (digest_parse(c.manifest, &commit.parent) < 0)
-		return err_set(e, EPROTO, "container '%s' has a damaged config.json", c.name);
+		return err_set(
+			e, EPROTO, "container '%s' has a damaged config.json", c.config.name);
 	commit.upper_fd = upper;
-	commit.entrypoint = c.entrypoint.v;
-	commit.cmd = c.cmd.v;
-	commit.env = c.env.v;
-	commit.user = c.user;
-	commit.workdir = c.workdir;
+	commit.entrypoint = c.config.entrypoint.v;
+	commit.cmd = c.config.cmd.v;
+	commit.env = c.config.env.v;
+	commit.user = c.config.user;
+	commit.workdir = c.config.workdir;
 	commit.comment = o ? o->message : NULL;
 	commit.author = o ? o->author : NULL;
 	frozen.run_dir = run_dir;

@@ -17,10 +17,10 @@ static char *join_command(const struct container *c)
 {
 	auto_str text = STR_INIT(4096);
 
-	for (size_t i = 0; i < c->entrypoint.n; i++)
-		str_addf(&text, "%s%s", text.len ? " " : "", c->entrypoint.v[i]);
-	for (size_t i = 0; i < c->cmd.n; i++)
-		str_addf(&text, "%s%s", text.len ? " " : "", c->cmd.v[i]);
+	for (size_t i = 0; i < c->config.entrypoint.n; i++)
+		str_addf(&text, "%s%s", text.len ? " " : "", c->config.entrypoint.v[i]);
+	for (size_t i = 0; i < c->config.cmd.n; i++)
+		str_addf(&text, "%s%s", text.len ? " " : "", c->config.cmd.v[i]);
 	return str_take(&text);
 }
 
@@ -31,25 +31,23 @@ static void describe(
 
 	memset(ret, 0, sizeof *ret);
 	memcpy(ret->id, c->id, sizeof ret->id);
-	ret->name = xstrdup(c->name);
-	ret->machine = c->machine ? xstrdup(c->machine) : NULL;
-	ret->image = xstrdup(c->image);
+	container_config_copy(&c->config, &ret->config);
 	ret->image_id = xstrdup(c->image_id);
 	ret->command = join_command(c);
-	ret->hostname = xstrdup(c->hostname);
-	ret->network = xstrdup(c->network);
-	ret->address = xstrdup(runs ? s->run.address : "");
+	if (str_eq(c->config.network, "bridge")) {
+		ret->endpoints = xcalloc(1, sizeof *ret->endpoints);
+		ret->n_endpoints = 1;
+		ret->endpoints[0].network = xstrdup("bridge");
+		ret->endpoints[0].address = xstrdup(runs ? s->run.address : "");
+	}
 	ret->state = s->state;
 	ret->ready = runs && s->run.ready;
 	ret->oom_killed = !runs && s->last.oom_killed;
-	ret->auto_remove = c->auto_remove;
-	ret->tty = c->tty;
 	ret->exit_code = runs ? 0 : s->last.exit_code;
 	ret->pid = runs ? s->run.pid : 0;
 	ret->created = c->created;
 	ret->started = runs ? s->run.started : s->last.started;
 	ret->finished = runs ? 0 : s->last.finished;
-	strv_extend(&ret->labels, c->labels.v);
 }
 
 static int inspect_id(struct local *l, const char *id, struct container_info *ret, struct err *e)
@@ -181,7 +179,7 @@ int local_wait(struct engine *en, const char *id, enum wait_for what, int timeou
 		return what == WAIT_EXIT
 			       ? c.exit_code
 			       : err_set(e, ESRCH, "it exited with status %d", c.exit_code);
-	return err_set(e, ESRCH, "container '%s' does not run", c.name);
+	return err_set(e, ESRCH, "container '%s' does not run", c.config.name);
 }
 
 int local_kill(struct engine *en, const char *id, int signal, struct err *e)
@@ -196,7 +194,7 @@ int local_kill(struct engine *en, const char *id, int signal, struct err *e)
 		return -e->code;
 	pidfd = s.run.pid ? proc_open(s.run.pid, s.run.start) : -1;
 	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0) {
-		const char *shown = c.machine ? c.machine : c.name;
+		const char *shown = c.config.machine ? c.config.machine : c.config.name;
 		err_set(e, ESRCH, "'%s' does not run", shown);
 		return err_hint(e, "redock start %s", shown);
 	}

@@ -24,14 +24,10 @@ static inline struct local *local_of(struct engine *en)
 /* A container as its config.json says it was made; strings are owned. */
 struct container {
 	char id[ENGINE_ID_SIZE];
-	char *name, *machine, *image, *image_id, *manifest;
-	struct strv entrypoint, cmd, env, labels, layers;
-	char *hostname, *workdir, *user, *network, *stop_signal, *notify_path;
-	bool tty, stdin_open, auto_remove;
-	int64_t console_rows, console_columns; /* of a tty at first, 0 for the default */
-	int64_t memory, nano_cpus, pids_limit, created;
-	struct mount_config *mounts;
-	size_t n_mounts;
+	struct container_config config; /* with what the image and the defaults gave */
+	char *image_id, *manifest;
+	struct strv layers; /* diff-ids, lowest first */
+	int64_t created;
 };
 void container_release(struct container *);
 #define auto_container __attribute__((cleanup(container_release))) struct container
@@ -76,7 +72,7 @@ int local_create(struct engine *, const struct container_config *, char *, struc
 int local_start(struct engine *, const char *, struct session **, int *, struct err *);
 int local_wait(struct engine *, const char *, enum wait_for, int, struct err *);
 int local_kill(struct engine *, const char *, int, struct err *);
-int local_remove(struct engine *, const char *, bool, struct err *);
+int local_remove(struct engine *, const char *, const struct remove_options *, struct err *);
 int local_inspect(struct engine *, const char *, struct container_info *, struct err *);
 int local_inspect_machine(struct engine *, const char *, struct container_info *, struct err *);
 int local_list(struct engine *, bool, struct container_list *, struct err *);

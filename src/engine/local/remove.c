@@ -22,7 +22,7 @@ static int release_address(struct local *l, const struct container *c, struct er
 	struct net *net;
 	int r;
 
-	if (!str_eq(c->network, "bridge"))
+	if (!str_eq(c->config.network, "bridge"))
 		return 0;
 	r = local_net(l, &net, e);
 	/* the kernel removes the pair with its namespace, but later; here a person waits for it */
@@ -51,7 +51,7 @@ static int kill_and_wait(
 			return err_set(e, ETIMEDOUT,
 				"container '%s' does not die: a process of it "
 				"hangs in the kernel",
-				c->name);
+				c->config.name);
 	}
 	run_dir = fs_open_dir(l->dirs.run, c->id, &ignored);
 	if (run_dir < 0)
@@ -88,7 +88,8 @@ static int remove_damaged(struct local *l, const char *name, struct err *e)
 	return r;
 }
 
-int local_remove(struct engine *en, const char *id, bool force, struct err *e)
+int local_remove(
+	struct engine *en, const char *id, const struct remove_options *options, struct err *e)
 {
 	struct local *l = local_of(en);
 	auto_container c = { 0 };
@@ -101,7 +102,7 @@ int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 
 	r = container_load(l, id, &c, e);
 	if (r < 0)
-		return force ? remove_damaged(l, id, e) : r;
+		return options->force ? remove_damaged(l, id, e) : r;
 	if ((run_dir = local_run_dir(l, id, e)) < 0)
 		return run_dir;
 	lock = fs_lock(run_dir, "lock", -1, e);
@@ -113,9 +114,9 @@ int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 	if (r < 0)
 		return r;
 	if (s.state == CONTAINER_RUNNING || s.state == CONTAINER_PAUSED) {
-		if (!force) {
-			err_set(e, EBUSY, "container '%s' is running", c.name);
-			return err_hint(e, "redock rm -f %s", c.name);
+		if (!options->force) {
+			err_set(e, EBUSY, "container '%s' is running", c.config.name);
+			return err_hint(e, "redock rm -f %s", c.config.name);
 		}
 		r = kill_and_wait(l, &c, &s, e);
 	}
@@ -124,7 +125,7 @@ int local_remove(struct engine *en, const char *id, bool force, struct err *e)
 	if (r == 0)
 		r = release_address(l, &c, e);
 	if (r == 0)
-		r = container_remove_files(&l->dirs, c.id, c.name, c.machine, e);
+		r = container_remove_files(&l->dirs, c.id, c.config.name, c.config.machine, e);
 	local_sweep(l);
 	/* what cannot be dropped now, the next change of the store drops */
 	if (r == 0 && digest_parse(c.manifest, &manifest) == 0)
@@ -265,7 +266,7 @@ int local_reset(struct engine *en, struct err *e)
 	int r = local_ids(l, &ids, e);
 
 	for (size_t i = 0; r == 0 && i < ids.n; i++) {
-		r = local_remove(en, ids.v[i], true, e);
+		r = local_remove(en, ids.v[i], &(struct remove_options){ .force = true }, e);
 		if (r == -ENOENT)
 			r = 0;
 	}

@@ -63,21 +63,22 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 	static const char *const etc[] = { "hosts", "hostname", "resolv.conf" };
 
 	s->id = xstrdup(c->id);
-	strv_extend(&s->args, c->entrypoint.v);
-	strv_extend(&s->args, c->cmd.v);
-	strv_extend(&s->env, c->env.v);
+	strv_extend(&s->args, c->config.entrypoint.v);
+	strv_extend(&s->args, c->config.cmd.v);
+	strv_extend(&s->env, c->config.env.v);
 	if (!strv_get_env(&s->env, "HOSTNAME"))
-		strv_pushf(&s->env, "HOSTNAME=%s", c->hostname);
-	if (c->tty && !strv_get_env(&s->env, "TERM"))
+		strv_pushf(&s->env, "HOSTNAME=%s", c->config.hostname);
+	if (c->config.tty && !strv_get_env(&s->env, "TERM"))
 		strv_push(&s->env, "TERM=xterm");
-	s->cwd = xstrdup(c->workdir);
-	s->user = xstrdup(c->user ? c->user : "");
-	s->tty = c->tty;
-	s->console_rows = c->console_rows;
-	s->console_columns = c->console_columns;
-	s->stdin_open = c->stdin_open;
+	s->cwd = xstrdup(c->config.workdir);
+	s->user = xstrdup(c->config.user ? c->config.user : "");
+	s->tty = c->config.tty;
+	s->console_rows = c->config.console_rows;
+	s->console_columns = c->config.console_columns;
+	s->stdin_open = c->config.stdin_open;
 	s->init = true;
-	s->caps = posture_caps;
+	s->umask = -1;
+	s->caps = (struct spec_caps){ posture_caps, posture_caps, posture_caps, 0, 0 };
 	s->state_dir = xstrdup(l->root);
 	s->run_root = xstrdup(l->run_root);
 	strv_push(&s->lower, "skeleton");
@@ -90,29 +91,30 @@ static int build_spec(struct local *l, const struct container *c, struct spec *s
 	s->upper = xasprintf("containers/%s/upper", c->id);
 	s->work = xasprintf("containers/%s/work", c->id);
 	s->mountpoint = xstrdup("mnt");
-	s->volatile_root = c->auto_remove;
-	s->hostname = xstrdup(c->hostname);
-	for (size_t i = 0; i < c->n_mounts; i++)
-		add_mount(s, &c->mounts[i],
-			c->mounts[i].source ? xstrdup(c->mounts[i].source) : NULL);
+	s->volatile_root = c->config.auto_remove;
+	s->hostname = xstrdup(c->config.hostname);
+	for (size_t i = 0; i < c->config.n_mounts; i++)
+		add_mount(s, &c->config.mounts[i],
+			c->config.mounts[i].source ? xstrdup(c->config.mounts[i].source) : NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(etc); i++) {
 		char target[24];
 		const struct mount_config m = { .type = MOUNT_BIND, .target = target };
 		snprintf(target, sizeof target, "/etc/%s", etc[i]);
 		add_mount(s, &m, xasprintf("%s/containers/%s/%s", l->root, c->id, etc[i]));
 	}
-	s->notify_path = c->notify_path ? xstrdup(c->notify_path) : NULL;
-	s->network = str_eq(c->network, "host") ? SPEC_NETWORK_HOST : SPEC_NETWORK_PREPARED;
+	s->notify_path = c->config.notify_path ? xstrdup(c->config.notify_path) : NULL;
+	s->network = str_eq(c->config.network, "host") ? SPEC_NETWORK_HOST : SPEC_NETWORK_PREPARED;
 	s->cgroup = local_cgroup(l, c->id);
-	s->memory = c->memory;
-	s->nano_cpus = c->nano_cpus;
-	s->pids_limit = c->pids_limit == 0  ? POSTURE_PIDS_LIMIT
-			: c->pids_limit < 0 ? 0
-					    : c->pids_limit;
+	s->resources.memory_swappiness = -1;
+	s->resources.memory = c->config.resources.memory;
+	s->resources.nano_cpus = c->config.resources.nano_cpus;
+	s->resources.pids = c->config.resources.pids_limit == 0  ? POSTURE_PIDS_LIMIT
+			    : c->config.resources.pids_limit < 0 ? 0
+								 : c->config.resources.pids_limit;
 	s->shm_size = POSTURE_SHM_SIZE;
-	s->name = xstrdup(c->name);
-	s->machine = c->machine ? xstrdup(c->machine) : NULL;
-	s->auto_remove = c->auto_remove;
+	s->name = xstrdup(c->config.name);
+	s->machine = c->config.machine ? xstrdup(c->config.machine) : NULL;
+	s->auto_remove = c->config.auto_remove;
 	return 0;
 }
 
@@ -122,9 +124,9 @@ static int write_etc(struct local *l, const struct container *c, const char *add
 {
 	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e);
 	auto_str hosts = STR_INIT(1 << 20);
-	auto_free char *resolv = NULL, *hostname = xasprintf("%s\n", c->hostname);
+	auto_free char *resolv = NULL, *hostname = xasprintf("%s\n", c->config.hostname);
 
-	if (str_eq(c->network, "host")) {
+	if (str_eq(c->config.network, "host")) {
 		auto_free char *own = NULL;
 		if (fs_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &own, NULL, e) == 0)
 			str_add(&hosts, own);
@@ -133,7 +135,7 @@ static int write_etc(struct local *l, const struct container *c, const char *add
 				"::1\tlocalhost ip6-localhost ip6-loopback\n"
 				"fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
 				"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
-		str_addf(&hosts, "%s\t%s\n", *address ? address : "127.0.1.1", c->hostname);
+		str_addf(&hosts, "%s\t%s\n", *address ? address : "127.0.1.1", c->config.hostname);
 	}
 	if (dir < 0 || net_resolv_conf(&resolv, e) < 0)
 		return -e->code;
@@ -178,8 +180,9 @@ static void start_release(struct start *s, bool failed)
 
 	if (s->claimed && !s->spawned)
 		net_release(s->net, s->c.id, s->address.address, &ignored);
-	if (failed && s->alive >= 0 && !s->spawned && s->c.auto_remove)
-		container_remove_files(&s->l->dirs, s->c.id, s->c.name, s->c.machine, &ignored);
+	if (failed && s->alive >= 0 && !s->spawned && s->c.config.auto_remove)
+		container_remove_files(
+			&s->l->dirs, s->c.id, s->c.config.name, s->c.config.machine, &ignored);
 	close_fd(&s->run_dir);
 	close_fd(&s->alive);
 	close_fd(&s->spec_fd);
@@ -196,12 +199,13 @@ static int claim_address(struct start *s, struct err *e)
 	struct in_addr wanted = { 0 };
 	char text[INET_ADDRSTRLEN];
 
-	if (!str_eq(s->c.network, "bridge"))
+	if (!str_eq(s->c.config.network, "bridge"))
 		return 0;
 	dir = fs_open_dir(s->l->dirs.containers, s->c.id, e);
 	if (dir < 0 || local_net(s->l, &s->net, e) < 0)
 		return -e->code;
-	if (!s->c.auto_remove && fs_read_file(dir, "address", 64, &before, NULL, &ignored) == 0)
+	if (!s->c.config.auto_remove &&
+		fs_read_file(dir, "address", 64, &before, NULL, &ignored) == 0)
 		inet_pton(AF_INET, before, &wanted);
 	if (net_claim(s->net, s->c.id, wanted, &s->address, e) < 0)
 		return err_wrap(e, "cannot connect the container to the network");
@@ -209,7 +213,7 @@ static int claim_address(struct start *s, struct err *e)
 	inet_ntop(AF_INET, &s->address.address, text, sizeof text);
 	s->spec.address = xstrdup(text);
 	strv_pushf(&s->spec.release, "%s/net/addresses/%s", s->l->run_root, text);
-	if (!s->c.auto_remove)
+	if (!s->c.config.auto_remove)
 		return fs_write_file(dir, "address", text, strlen(text), 0600, FS_VOLATILE, e);
 	return 0;
 }
@@ -230,7 +234,7 @@ static int write_spec(struct start *s, struct err *e)
 static int spawn(struct start *s, struct err *e)
 {
 	int pair[2], r;
-	const char *shown = s->c.machine ? s->c.machine : s->c.name;
+	const char *shown = s->c.config.machine ? s->c.config.machine : s->c.config.name;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "cannot make a socket");
@@ -299,7 +303,7 @@ static int lock_alive(struct start *s, struct err *e)
 	/* not LOCK_NB: who only looks whether somebody has it, has it for a moment himself */
 	s->alive = fs_lock(s->run_dir, "alive", 2000, e);
 	if (s->alive == -ETIMEDOUT)
-		return err_set(e, EALREADY, "container '%s' is already running", s->c.name);
+		return err_set(e, EALREADY, "container '%s' is already running", s->c.config.name);
 	return s->alive < 0 ? s->alive : 0;
 }
 
@@ -311,7 +315,7 @@ static int prepare(struct start *s, const char *id, struct err *e)
 	if (r == 0)
 		r = local_status(s->l, &s->c, &status, e);
 	if (r == 0 && status.state != CONTAINER_CREATED && status.state != CONTAINER_EXITED)
-		r = err_set(e, EALREADY, "container '%s' is already running", s->c.name);
+		r = err_set(e, EALREADY, "container '%s' is already running", s->c.config.name);
 	if (r == 0)
 		r = lock_alive(s, e);
 	if (r == 0)

@@ -36,8 +36,9 @@ static int bury(struct local *l, const struct container *c, int run_dir,
 	last.oom_killed = cgroup_oom_killed(cgroup);
 	cgroup_remove(cgroup, &ignored);
 	release_address(l, c->id, run->address);
-	if (c->auto_remove) {
-		container_remove_files(&l->dirs, c->id, c->name, c->machine, &ignored);
+	if (c->config.auto_remove) {
+		container_remove_files(
+			&l->dirs, c->id, c->config.name, c->config.machine, &ignored);
 		return err_set(e, ENOENT, "no container '%.12s'", c->id);
 	}
 	dir = fs_open_dir(l->dirs.containers, c->id, e);
@@ -59,7 +60,8 @@ static int adopt(struct local *l, const struct container *c, int run_dir, int al
 
 	if (spec < 0)
 		return err_errno(e, "cannot take container '%.12s' over", c->id);
-	return monitor_start(l, "adopt", c->machine ? c->machine : c->name, -1, spec, alive, e);
+	return monitor_start(l, "adopt", c->config.machine ? c->config.machine : c->config.name, -1,
+		spec, alive, e);
 }
 
 /* True while a monitor lives. When none does, *ret_alive is its lock, held. */
@@ -109,8 +111,9 @@ static int past(struct local *l, const struct container *c, int run_dir, struct 
 		ret->state = CONTAINER_EXITED;
 		return 0;
 	}
-	if (c->auto_remove) {
-		container_remove_files(&l->dirs, c->id, c->name, c->machine, &ignored);
+	if (c->config.auto_remove) {
+		container_remove_files(
+			&l->dirs, c->id, c->config.name, c->config.machine, &ignored);
 		return err_set(e, ENOENT, "no container '%.12s'", c->id);
 	}
 	ended_unseen(l, c, ret);

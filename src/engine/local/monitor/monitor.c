@@ -381,8 +381,6 @@ static int wait_for_go(int client, int *ret_netns)
 
 static int make_container(struct monitor *m, int client, int *ret_status, struct err *e)
 {
-	const struct cgroup_limits limits = { m->spec.memory, m->spec.nano_cpus,
-		m->spec.pids_limit };
 	auto_close int netns = -1, exit_fd = -1;
 	int r;
 
@@ -390,7 +388,7 @@ static int make_container(struct monitor *m, int client, int *ret_status, struct
 	exit_fd = openat(m->dir, "exit", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (exit_fd < 0)
 		return err_errno(e, "cannot write the container's state");
-	r = cgroup_create(m->spec.cgroup, &limits, e);
+	r = cgroup_create(m->spec.cgroup, &m->spec.resources, e);
 	if (r == 0)
 		r = process_create(&m->spec, exit_fd, &m->process, e);
 	if (r == 0)
