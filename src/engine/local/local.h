@@ -56,6 +56,11 @@ char *local_cgroup(const struct local *, const char *id);
 /* Run directory of a container, made if needed. Returns an fd. */
 int local_run_dir(struct local *, const char *id, struct err *e);
 
+/* What the runtime is to execute; of the network only whose it is. The caller releases `ret`, also
+ * after a failure. */
+struct spec;
+int local_build_spec(struct local *, const struct container *, struct spec *ret, struct err *e);
+
 /* The name that a person means by a name or an image id; whether there is such an image is another
  * question. */
 int local_image_ref(struct local *, const char *text, struct image_ref *ret, struct err *e);
