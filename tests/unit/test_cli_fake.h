@@ -4,7 +4,7 @@
  * asked for comes from tables. A session is a real process of the host.
  */
 #include "base/str.h"
-#include "engine/engine.h"
+#include "engine/ops.h"
 #include "machine/machine.h"
 
 struct fake_container {
@@ -19,7 +19,9 @@ struct fake {
 	uint64_t lost;                           /* files that machine_kill() loses */
 	bool say;                                /* machine_start() reports progress */
 	int ssh_status;
-	const char *stubborn; /* id of one that never ends */
+	const char *stubborn;                      /* id of one that never ends */
+	bool whole_config;                         /* engine_create() notes all of it, as JSON */
+	void (*describe)(struct container_info *); /* adds to what inspect and list return */
 };
 extern struct fake fake;
 
@@ -41,3 +43,21 @@ struct running {
 };
 struct running run_cli_start(const char *line, int in, int out, int err);
 struct ran run_cli_finish(struct running *);
+
+/* ---- for the parts of the fake ---- */
+
+/* Writes to the log. */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void note_list(const char *name, char *const *list); /* " name=[a|b]" */
+
+struct fake_engine {
+	struct engine engine;
+	char *session_command;
+	volatile pid_t *session_pid; /* shared with the fake monitor */
+};
+static inline struct fake_engine *fake_engine_of(struct engine *engine)
+{
+	return (struct fake_engine *)engine;
+}
+/* A session of `session_command`. */
+int fake_session(struct fake_engine *, struct session **ret, struct err *e);
