@@ -5,7 +5,8 @@
 
 #define MANIFEST_MAX ((size_t)4 << 20) /* caps of attack T15, those of the OCI registries */
 #define CONFIG_MAX   ((size_t)8 << 20)
-#define LAYERS_MAX   500 /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
+#define SETTINGS_MAX 1000 /* labels, ports, volumes of an image */
+#define LAYERS_MAX   500  /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
 
 #define MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
 #define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"

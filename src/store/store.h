@@ -29,6 +29,11 @@ struct store;
 int store_open(int rootfd, struct store **ret, struct err *e);
 void store_close(struct store *);
 
+/* How an image wants its containers to be checked; nanoseconds, 0 where it does not say. */
+struct image_health {
+	struct strv test; /* {"NONE"}, {"CMD", ...}, {"CMD-SHELL", TEXT} */
+	int64_t interval, timeout, start_period, start_interval, retries;
+};
 /* What a container needs of an image: parsed from its config (T31: only these fields have any
  * effect). */
 struct image {
@@ -37,6 +42,9 @@ struct image {
 	struct strv layers;             /* diff-ids, "sha256:…", lowest first */
 	struct strv blobs;              /* the layers' blob digests, the same order */
 	struct strv env, entrypoint, cmd;
+	struct strv labels;           /* KEY=value, none that begins with "redock." */
+	struct strv exposed, volumes; /* "80/tcp", checked; absolute paths */
+	struct image_health health;
 	char *user, *workdir, *stop_signal, *author, *comment;
 	int64_t created;
 	uint64_t size;

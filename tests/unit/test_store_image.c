@@ -48,7 +48,11 @@ static void good_documents(void **state)
 		config("{\"os\":\"linux\",\"author\":\"me\",\"created\":\"2024-01-02T03:04:05Z\","
 		       "\"config\":{\"Env\":[\"A=b\"],\"Cmd\":[\"sh\",\"-c\"],\"Entrypoint\":null,"
 		       "\"User\":\"1:2\",\"WorkingDir\":\"/w\",\"StopSignal\":\"SIGINT\","
-		       "\"Labels\":{\"redock.machine\":\"x\"},\"Privileged\":true},"
+		       "\"Labels\":{\"redock.machine\":\"x\",\"a\":\"b=c\"},\"Privileged\":true,"
+		       "\"ExposedPorts\":{\"80/tcp\":{},\"8000-8010/udp\":{}},"
+		       "\"Volumes\":{\"/data\":{}},"
+		       "\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":5000000000,"
+		       "\"Retries\":2}},"
 		       "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D "\"]},"
 		       "\"history\":[{\"comment\":\"one\"},{\"comment\":\"two\"}]}",
 			0, &im),
@@ -59,6 +63,16 @@ static void good_documents(void **state)
 	assert_string_equal(im.user, "1:2");
 	assert_string_equal(im.workdir, "/w");
 	assert_string_equal(im.stop_signal, "SIGINT");
+	/* T31: no label of ours */
+	assert_int_equal(im.labels.n, 1);
+	assert_string_equal(im.labels.v[0], "a=b=c");
+	assert_int_equal(im.exposed.n, 2);
+	assert_true(strv_has(&im.exposed, "8000-8010/udp"));
+	assert_int_equal(im.volumes.n, 1);
+	assert_string_equal(im.volumes.v[0], "/data");
+	assert_string_equal(im.health.test.v[1], "true");
+	assert_int_equal(im.health.interval, 5000000000);
+	assert_int_equal(im.health.retries, 2);
 	assert_string_equal(im.author, "me");
 	assert_string_equal(im.comment, "two");
 	assert_true(im.created == (int64_t)1704164645 * 1000000000);
@@ -113,6 +127,17 @@ static void bad_configs(void **state)
 		"{\"config\":{\"User\":0}," ROOTFS "}",
 		"{\"config\":{\"WorkingDir\":[\"/\"]}," ROOTFS "}",
 		"{\"author\":7," ROOTFS "}",
+		"{\"config\":{\"Labels\":[\"a=b\"]}," ROOTFS "}",
+		"{\"config\":{\"Labels\":{\"a\":1}}," ROOTFS "}",
+		"{\"config\":{\"Labels\":{\"a=b\":\"c\"}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":{\"0/tcp\":{}}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":{\"9-8/tcp\":{}}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":{\"80/sh\":{}}}," ROOTFS "}",
+		"{\"config\":{\"Volumes\":{\"data\":{}}}," ROOTFS "}",
+		"{\"config\":{\"Volumes\":{\"/\":{}}}," ROOTFS "}",
+		"{\"config\":{\"Volumes\":{\"/a\\nb\":{}}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Test\":[\"SH\"]}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Retries\":-1}}," ROOTFS "}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
