@@ -318,9 +318,11 @@ int engine_commit(struct engine *, const char *id, const char *reference,
 /* ---- images ---- */
 
 struct image_info {
-	char *reference; /* "repository:tag" */
-	char *id;        /* digest of the config */
-	char *manifest;  /* digest of the manifest */
+	char *reference;     /* "repository:tag"; "<none>:<none>" of one without a name */
+	bool dangling;       /* it has no name: it stays until it is pruned or removed by id */
+	uint64_t containers; /* made from it, running or not; only from engine_image_list() */
+	char *id;            /* digest of the config */
+	char *manifest;      /* digest of the manifest */
 	int64_t created;
 	uint64_t size; /* bytes of all its layers, unpacked as tar streams */
 	char *author, *comment, *architecture, *os;

@@ -12,57 +12,19 @@ void image_release(struct image *im)
 	strv_release(&im->env);
 	strv_release(&im->entrypoint);
 	strv_release(&im->cmd);
+	strv_release(&im->shell);
 	strv_release(&im->labels);
 	strv_release(&im->exposed);
 	strv_release(&im->volumes);
 	strv_release(&im->health.test);
+	free(im->architecture);
+	free(im->os);
 	free(im->user);
 	free(im->workdir);
 	free(im->stop_signal);
 	free(im->author);
 	free(im->comment);
 	memset(im, 0, sizeof *im);
-}
-
-/* Member `key`, which is missing (also as null, which Go programs write) or of that type. */
-static int member(
-	const json_t *object, const char *key, json_type type, const json_t **ret, struct err *e)
-{
-	const json_t *j = json_object_get(object, key);
-
-	if (json_is_null(j))
-		j = NULL;
-	if (j && json_typeof(j) != type)
-		return err_set(e, EINVAL, "'%s' is not of the right type", key);
-	*ret = j;
-	return 0;
-}
-
-static int text_member(const json_t *object, const char *key, char **ret, struct err *e)
-{
-	const json_t *j = NULL;
-
-	if (member(object, key, JSON_STRING, &j, e) < 0)
-		return -e->code;
-	free(*ret);
-	*ret = j ? xstrdup(json_string_value(j)) : NULL;
-	return 0;
-}
-
-static int list_member(const json_t *object, const char *key, struct strv *ret, struct err *e)
-{
-	const json_t *j = NULL, *item;
-	size_t i;
-
-	if (member(object, key, JSON_ARRAY, &j, e) < 0)
-		return -e->code;
-	json_array_foreach(j, i, item)
-	{
-		if (!json_is_string(item))
-			return err_set(e, EINVAL, "'%s' is not a list of strings", key);
-		strv_push(ret, json_string_value(item));
-	}
-	return 0;
 }
 
 /* The OCI image-spec's descriptor.md: digest and size. */
@@ -110,127 +72,6 @@ int image_parse_manifest(
 	return 0;
 }
 
-/* A label that begins with "redock." is ours to give: an image's would make its containers look
- * like machines, or worse (T31). */
-static int label_members(const json_t *settings, struct image *ret, struct err *e)
-{
-	const json_t *labels = NULL;
-	const char *key;
-	json_t *value;
-
-	if (member(settings, "Labels", JSON_OBJECT, &labels, e) < 0)
-		return -e->code;
-	if (json_object_size(labels) > SETTINGS_MAX)
-		return err_set(e, EINVAL, "'Labels' has more than %d entries", SETTINGS_MAX);
-	json_object_foreach((json_t *)labels, key, value)
-	{
-		if (!json_is_string(value) || !*key || strchr(key, '='))
-			return err_set(e, EINVAL, "'Labels' has an entry that is no label");
-		if (!str_starts(key, "redock."))
-			strv_pushf(&ret->labels, "%s=%s", key, json_string_value(value));
-	}
-	return 0;
-}
-
-/* "80", "80/tcp", "8000-8010/udp", as Docker writes them. */
-static bool is_port(const char *text)
-{
-	uint64_t first = 0, last = 0;
-	char number[12], protocol[8] = "tcp";
-	size_t n = strcspn(text, "/"), dash = strcspn(text, "-");
-
-	if (n >= sizeof number || (text[n] && strlen(text + n + 1) >= sizeof protocol))
-		return false;
-	snprintf(number, sizeof number, "%.*s", (int)n, text);
-	if (text[n])
-		snprintf(protocol, sizeof protocol, "%s", text + n + 1);
-	if (dash < n) {
-		number[dash] = '\0';
-		if (str_to_u64(number + dash + 1, 1, UINT16_MAX, &last) < 0)
-			return false;
-	}
-	return str_to_u64(number, 1, UINT16_MAX, &first) == 0 && (!last || first <= last) &&
-	       (str_eq(protocol, "tcp") || str_eq(protocol, "udp") || str_eq(protocol, "sctp"));
-}
-
-static bool is_volume(const char *path)
-{
-	return *path == '/' && path[1] && str_is_one_line(path) && strlen(path) < 4096;
-}
-
-/* An object whose members are empty: Go's way to write a set. */
-static int set_member(const json_t *settings, const char *set, bool (*is_fit)(const char *),
-	struct strv *ret, struct err *e)
-{
-	const json_t *j = NULL;
-	const char *key;
-	json_t *value;
-
-	if (member(settings, set, JSON_OBJECT, &j, e) < 0)
-		return -e->code;
-	if (json_object_size(j) > SETTINGS_MAX)
-		return err_set(e, EINVAL, "'%s' has more than %d entries", set, SETTINGS_MAX);
-	json_object_foreach((json_t *)j, key, value)
-	{
-		if (!is_fit(key))
-			return err_set(e, EINVAL, "'%s' has the entry '%.60s'", set, key);
-		strv_push(ret, key);
-	}
-	return 0;
-}
-
-/* Docker's own addition to the image-spec. */
-static int health_member(const json_t *settings, struct image_health *ret, struct err *e)
-{
-	const struct {
-		const char *key;
-		int64_t *at;
-	} numbers[] = {
-		{ "Interval", &ret->interval },
-		{ "Timeout", &ret->timeout },
-		{ "StartPeriod", &ret->start_period },
-		{ "StartInterval", &ret->start_interval },
-		{ "Retries", &ret->retries },
-	};
-	const json_t *j = NULL, *number = NULL;
-
-	if (member(settings, "Healthcheck", JSON_OBJECT, &j, e) < 0 ||
-		list_member(j, "Test", &ret->test, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (member(j, numbers[i].key, JSON_INTEGER, &number, e) < 0)
-			return -e->code;
-		if (json_integer_value(number) < 0)
-			return err_set(
-				e, EINVAL, "'Healthcheck' has a negative '%s'", numbers[i].key);
-		*numbers[i].at = json_integer_value(number);
-	}
-	if (ret->test.n && !str_eq(ret->test.v[0], "NONE") && !str_eq(ret->test.v[0], "CMD") &&
-		!str_eq(ret->test.v[0], "CMD-SHELL"))
-		return err_set(e, EINVAL, "'Healthcheck' has a test of an unknown kind");
-	return 0;
-}
-
-/* Only these fields of a config have an effect (T31). */
-static int parse_settings(const json_t *settings, struct image *ret, struct err *e)
-{
-	if (list_member(settings, "Env", &ret->env, e) < 0 ||
-		list_member(settings, "Entrypoint", &ret->entrypoint, e) < 0 ||
-		list_member(settings, "Cmd", &ret->cmd, e) < 0 ||
-		text_member(settings, "User", &ret->user, e) < 0 ||
-		text_member(settings, "WorkingDir", &ret->workdir, e) < 0 ||
-		text_member(settings, "StopSignal", &ret->stop_signal, e) < 0 ||
-		label_members(settings, ret, e) < 0 ||
-		set_member(settings, "ExposedPorts", is_port, &ret->exposed, e) < 0 ||
-		set_member(settings, "Volumes", is_volume, &ret->volumes, e) < 0 ||
-		health_member(settings, &ret->health, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < ret->env.n; i++)
-		if (!strchr(ret->env.v[i], '=') || ret->env.v[i][0] == '=')
-			return err_set(e, EINVAL, "'Env' has an entry that is not KEY=value");
-	return 0;
-}
-
 int image_parse_config(const json_t *config, struct image *ret, struct err *e)
 {
 	const json_t *settings = NULL, *rootfs = NULL, *history = NULL;
@@ -241,12 +82,14 @@ int image_parse_config(const json_t *config, struct image *ret, struct err *e)
 		return err_set(e, EINVAL, "it is not an object");
 	if (!str_eq(os, "linux"))
 		return err_set(e, EINVAL, "it is for the system '%.40s', not for linux", os);
-	if (member(config, "config", JSON_OBJECT, &settings, e) < 0 ||
-		member(config, "rootfs", JSON_OBJECT, &rootfs, e) < 0 ||
-		member(config, "history", JSON_ARRAY, &history, e) < 0 ||
-		text_member(config, "author", &ret->author, e) < 0 ||
-		list_member(rootfs, "diff_ids", &ret->layers, e) < 0 ||
-		parse_settings(settings, ret, e) < 0)
+	if (image_member(config, "config", JSON_OBJECT, &settings, e) < 0 ||
+		image_member(config, "rootfs", JSON_OBJECT, &rootfs, e) < 0 ||
+		image_member(config, "history", JSON_ARRAY, &history, e) < 0 ||
+		image_text_member(config, "author", &ret->author, e) < 0 ||
+		image_text_member(config, "architecture", &ret->architecture, e) < 0 ||
+		image_text_member(config, "os", &ret->os, e) < 0 ||
+		image_list_member(rootfs, "diff_ids", &ret->layers, e) < 0 ||
+		image_parse_settings(settings, ret, e) < 0)
 		return -e->code;
 	if (!rootfs || !str_eq(json_str(rootfs, "type", ""), "layers"))
 		return err_set(e, EINVAL, "'rootfs' is not made of layers");

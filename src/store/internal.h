@@ -5,8 +5,7 @@
 
 #define MANIFEST_MAX ((size_t)4 << 20) /* caps of attack T15, those of the OCI registries */
 #define CONFIG_MAX   ((size_t)8 << 20)
-#define SETTINGS_MAX 1000 /* labels, ports, volumes of an image */
-#define LAYERS_MAX   500  /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
+#define LAYERS_MAX   500 /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
 
 #define MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
 #define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
@@ -23,8 +22,6 @@ struct store {
 int store_read_json(struct store *, const struct digest *, size_t max, json_t **ret, struct err *e);
 /* The manifest that the name stands for now; -ENOENT as store_image(). */
 int store_image_digest(struct store *, const struct image_ref *, struct digest *ret, struct err *e);
-/* The manifest that container `id` pins; -ENOENT when it pins none. */
-int store_pin_digest(struct store *, const char *id, struct digest *ret, struct err *e);
 /* True if an image's name or a pin stands for it, and when nobody can tell. */
 bool store_is_needed(struct store *, const struct digest *manifest);
 /* Fills in what a manifest says; *ret_config_size is what it says of its config. */
@@ -32,6 +29,19 @@ int image_parse_manifest(
 	const json_t *manifest, struct image *ret, uint64_t *ret_config_size, struct err *e);
 /* Fills in what a config says; the manifest has been parsed into `ret` before. */
 int image_parse_config(const json_t *config, struct image *ret, struct err *e);
+/* ---- settings.c ---- */
+/* Fills in what its member "config" says; NULL: nothing. */
+int image_parse_settings(const json_t *settings, struct image *ret, struct err *e);
+/* Members that are missing (also null) or of that type; *ret is NULL or empty then. */
+int image_member(
+	const json_t *object, const char *key, json_type type, const json_t **ret, struct err *e);
+int image_text_member(const json_t *object, const char *key, char **ret, struct err *e);
+int image_list_member(const json_t *object, const char *key, struct strv *ret, struct err *e);
+/* "80", "80/udp" or "8000-8010" as "80/tcp", "80/udp" or "8000-8010/tcp"; -EINVAL. */
+int image_port_parse(const char *text, char ret[24]);
+/* True for a path that an image may want a volume at. */
+bool image_volume_ok(const char *path);
+
 /* The name of a layer's directory below layers/. */
 void layer_key(const char *diff_id, char ret[LAYER_KEY_SIZE]);
 

@@ -29,11 +29,13 @@ struct store;
 int store_open(int rootfd, struct store **ret, struct err *e);
 void store_close(struct store *);
 
-/* How an image wants its containers to be checked; nanoseconds, 0 where it does not say. */
+/* How a container says whether it is well: Docker's Healthcheck. */
 struct image_health {
-	struct strv test; /* {"NONE"}, {"CMD", ...}, {"CMD-SHELL", TEXT} */
-	int64_t interval, timeout, start_period, start_interval, retries;
+	struct strv test; /* empty; {"NONE"}; {"CMD", ARG...}; {"CMD-SHELL", COMMAND} */
+	int64_t interval, timeout, start_period, start_interval; /* nanoseconds, 0: not said */
+	int64_t retries;
 };
+
 /* What a container needs of an image: parsed from its config (T31: only these fields have any
  * effect). */
 struct image {
@@ -42,10 +44,13 @@ struct image {
 	struct strv layers;             /* diff-ids, "sha256:…", lowest first */
 	struct strv blobs;              /* the layers' blob digests, the same order */
 	struct strv env, entrypoint, cmd;
-	struct strv labels;           /* KEY=value, none that begins with "redock." */
-	struct strv exposed, volumes; /* "80/tcp", checked; absolute paths */
+	struct strv shell;   /* of commands in shell form; empty: /bin/sh -c */
+	struct strv labels;  /* KEY=value, sorted, without those that redock keeps for itself */
+	struct strv exposed; /* "80/tcp", "8000-8010/udp", sorted */
+	struct strv volumes; /* absolute paths without "..", sorted */
 	struct image_health health;
 	char *user, *workdir, *stop_signal, *author, *comment;
+	char *architecture, *os; /* "amd64", "linux"; NULL: not said */
 	int64_t created;
 	uint64_t size;
 };
@@ -66,6 +71,8 @@ int store_pin(struct store *, const char *id, const struct image_ref *, enum fs_
 int store_unpin(struct store *, const char *id, struct err *e);
 /* Ids of all containers that pin an image, in no order. */
 int store_pins(struct store *, struct strv *ret, struct err *e);
+/* The manifest that container `id` pins; -ENOENT when it pins none. */
+int store_pin_digest(struct store *, const char *id, struct digest *ret, struct err *e);
 /* All image names, sorted; the caller frees the array. */
 int store_image_refs(struct store *, struct image_ref **ret, size_t *ret_n, struct err *e);
 /* Directory fd of layers/, for overlay's relative lowerdir names. Owned by the store. */

@@ -45,14 +45,15 @@ static void good_documents(void **state)
 	assert_int_equal(im.size, 12);
 	assert_int_equal(im.blobs.n, 1);
 	assert_int_equal(
-		config("{\"os\":\"linux\",\"author\":\"me\",\"created\":\"2024-01-02T03:04:05Z\","
+		config("{\"os\":\"linux\",\"architecture\":\"amd64\",\"author\":\"me\",\"created\":"
+		       "\"2024-01-02T03:04:05Z\","
 		       "\"config\":{\"Env\":[\"A=b\"],\"Cmd\":[\"sh\",\"-c\"],\"Entrypoint\":null,"
 		       "\"User\":\"1:2\",\"WorkingDir\":\"/w\",\"StopSignal\":\"SIGINT\","
-		       "\"Labels\":{\"redock.machine\":\"x\",\"a\":\"b=c\"},\"Privileged\":true,"
-		       "\"ExposedPorts\":{\"80/tcp\":{},\"8000-8010/udp\":{}},"
-		       "\"Volumes\":{\"/data\":{}},"
-		       "\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":5000000000,"
-		       "\"Retries\":2}},"
+		       "\"Labels\":{\"redock.machine\":\"x\",\"b\":\"2\",\"a\":\"\"},"
+		       "\"ExposedPorts\":{\"80\":{},\"53/udp\":{},\"8000-8010\":{},\"80/tcp\":{}},"
+		       "\"Volumes\":{\"/data\":{},\"/a b\":null},\"Shell\":[\"/bin/ash\",\"-c\"],"
+		       "\"Healthcheck\":{\"Test\":[\"CMD\",\"ok\"],\"Interval\":5000000000,"
+		       "\"Timeout\":0,\"StartPeriod\":7,\"Retries\":4},\"Privileged\":true},"
 		       "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D "\"]},"
 		       "\"history\":[{\"comment\":\"one\"},{\"comment\":\"two\"}]}",
 			0, &im),
@@ -63,18 +64,25 @@ static void good_documents(void **state)
 	assert_string_equal(im.user, "1:2");
 	assert_string_equal(im.workdir, "/w");
 	assert_string_equal(im.stop_signal, "SIGINT");
-	/* T31: no label of ours */
-	assert_int_equal(im.labels.n, 1);
-	assert_string_equal(im.labels.v[0], "a=b=c");
-	assert_int_equal(im.exposed.n, 2);
-	assert_true(strv_has(&im.exposed, "8000-8010/udp"));
-	assert_int_equal(im.volumes.n, 1);
-	assert_string_equal(im.volumes.v[0], "/data");
-	assert_string_equal(im.health.test.v[1], "true");
-	assert_int_equal(im.health.interval, 5000000000);
-	assert_int_equal(im.health.retries, 2);
 	assert_string_equal(im.author, "me");
 	assert_string_equal(im.comment, "two");
+	assert_string_equal(im.architecture, "amd64");
+	assert_string_equal(im.os, "linux");
+	assert_int_equal(im.labels.n, 2);
+	assert_string_equal(im.labels.v[0], "a=");
+	assert_string_equal(im.labels.v[1], "b=2");
+	assert_int_equal(im.exposed.n, 3);
+	assert_string_equal(im.exposed.v[0], "53/udp");
+	assert_string_equal(im.exposed.v[1], "80/tcp");
+	assert_string_equal(im.exposed.v[2], "8000-8010/tcp");
+	assert_int_equal(im.volumes.n, 2);
+	assert_string_equal(im.volumes.v[0], "/a b");
+	assert_string_equal(im.volumes.v[1], "/data");
+	assert_string_equal(im.shell.v[0], "/bin/ash");
+	assert_string_equal(im.health.test.v[1], "ok");
+	assert_int_equal(im.health.interval, 5000000000);
+	assert_int_equal(im.health.start_period, 7);
+	assert_int_equal(im.health.retries, 4);
 	assert_true(im.created == (int64_t)1704164645 * 1000000000);
 }
 
@@ -127,17 +135,28 @@ static void bad_configs(void **state)
 		"{\"config\":{\"User\":0}," ROOTFS "}",
 		"{\"config\":{\"WorkingDir\":[\"/\"]}," ROOTFS "}",
 		"{\"author\":7," ROOTFS "}",
+		"{\"architecture\":7," ROOTFS "}",
 		"{\"config\":{\"Labels\":[\"a=b\"]}," ROOTFS "}",
 		"{\"config\":{\"Labels\":{\"a\":1}}," ROOTFS "}",
-		"{\"config\":{\"Labels\":{\"a=b\":\"c\"}}," ROOTFS "}",
-		"{\"config\":{\"ExposedPorts\":{\"0/tcp\":{}}}," ROOTFS "}",
-		"{\"config\":{\"ExposedPorts\":{\"9-8/tcp\":{}}}," ROOTFS "}",
-		"{\"config\":{\"ExposedPorts\":{\"80/sh\":{}}}," ROOTFS "}",
+		"{\"config\":{\"Labels\":{\"\":\"1\"}}," ROOTFS "}",
+		"{\"config\":{\"Labels\":{\"a=b\":\"1\"}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":{\"0\":{}}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":{\"65536/tcp\":{}}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":{\"80/icmp\":{}}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":{\"90-80\":{}}}," ROOTFS "}",
+		"{\"config\":{\"ExposedPorts\":[\"80\"]}," ROOTFS "}",
 		"{\"config\":{\"Volumes\":{\"data\":{}}}," ROOTFS "}",
-		"{\"config\":{\"Volumes\":{\"/\":{}}}," ROOTFS "}",
+		"{\"config\":{\"Volumes\":{\"/a/../b\":{}}}," ROOTFS "}",
+		"{\"config\":{\"Volumes\":{\"//\":{}}}," ROOTFS "}",
 		"{\"config\":{\"Volumes\":{\"/a\\nb\":{}}}," ROOTFS "}",
-		"{\"config\":{\"Healthcheck\":{\"Test\":[\"SH\"]}}," ROOTFS "}",
-		"{\"config\":{\"Healthcheck\":{\"Retries\":-1}}," ROOTFS "}",
+		"{\"config\":{\"Volumes\":[\"/a\"]}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Test\":[\"SHELL\",\"x\"]}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Test\":[\"CMD\"]}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Test\":[\"NONE\",\"x\"]}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Interval\":-1}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Interval\":1.5}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":{\"Retries\":9223372036854775807}}," ROOTFS "}",
+		"{\"config\":{\"Healthcheck\":\"CMD x\"}," ROOTFS "}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -11,6 +11,37 @@ static void say_progress(void *arg, const char *line)
 	engine_say_to(arg, 0, "%s", line);
 }
 
+static char *copy_or_null(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+/* What a container gets from its image. */
+static void describe_settings(const struct image *i, struct container_config *ret)
+{
+	*ret = (struct container_config){
+		.workdir = copy_or_null(i->workdir),
+		.user = copy_or_null(i->user),
+		.stop_signal = copy_or_null(i->stop_signal),
+		.health = { .interval = i->health.interval,
+			.timeout = i->health.timeout,
+			.start_period = i->health.start_period,
+			.start_interval = i->health.start_interval,
+			.retries = i->health.retries },
+	};
+	strv_extend(&ret->entrypoint, i->entrypoint.v);
+	strv_extend(&ret->cmd, i->cmd.v);
+	strv_extend(&ret->env, i->env.v);
+	strv_extend(&ret->labels, i->labels.v);
+	strv_extend(&ret->exposed, i->exposed.v);
+	strv_extend(&ret->health.test, i->health.test.v);
+	for (size_t k = 0; k < i->volumes.n; k++) {
+		struct mount_config *m = container_config_add_mount(ret);
+		m->type = MOUNT_VOLUME;
+		m->target = xstrdup(i->volumes.v[k]);
+	}
+}
+
 static void describe_image(const struct image *i, struct image_info *ret)
 {
 	char text[IMAGE_REF_TEXT_SIZE];
@@ -19,11 +50,16 @@ static void describe_image(const struct image *i, struct image_info *ret)
 	*ret = (struct image_info){
 		.reference = xstrdup(text),
 		.id = xstrdup(i->config.text),
+		.manifest = xstrdup(i->manifest.text),
 		.created = i->created,
 		.size = i->size,
-		.author = i->author ? xstrdup(i->author) : NULL,
-		.comment = i->comment ? xstrdup(i->comment) : NULL,
+		.author = copy_or_null(i->author),
+		.comment = copy_or_null(i->comment),
+		.architecture = copy_or_null(i->architecture),
+		.os = xstrdup(i->os ? i->os : "linux"),
 	};
+	strv_extend(&ret->layers, i->layers.v);
+	describe_settings(i, &ret->config);
 }
 
 /* A name, or the start of an id of at least 4 digits ("sha256:" before it or not), which stands for
@@ -67,6 +103,23 @@ static int load_image(struct local *l, const char *reference, struct image *ret,
 	return store_image(l->store, &ref, ret, e);
 }
 
+/* Each container pins the image that it was made from. */
+static int count_containers(struct local *l, struct image_list *list, struct err *e)
+{
+	auto_strv ids = { 0 };
+	int r = store_pins(l->store, &ids, e);
+
+	for (size_t i = 0; i < ids.n && r == 0; i++) {
+		struct err ignored;
+		struct digest d;
+		if (store_pin_digest(l->store, ids.v[i], &d, &ignored) < 0)
+			continue; /* removed meanwhile */
+		for (size_t k = 0; k < list->n; k++)
+			list->v[k].containers += str_eq(list->v[k].manifest, d.text);
+	}
+	return r;
+}
+
 static int newest_first(const void *a, const void *b)
 {
 	const struct image_info *x = a, *y = b;
@@ -96,6 +149,8 @@ int local_image_list(struct engine *en, struct image_list *ret, struct err *e)
 			return r;
 		describe_image(&image, &list.v[list.n++]);
 	}
+	if (count_containers(l, &list, e) < 0)
+		return -e->code;
 	if (list.n)
 		qsort(list.v, list.n, sizeof *list.v, newest_first);
 	*ret = list;
