@@ -60,6 +60,23 @@ int fs_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+int fs_pwrite_all(int fd, const void *data, size_t len, off_t at)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = pwrite(fd, p, len, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 ssize_t fs_read_full(int fd, void *data, size_t len)
 {
 	size_t done = 0;
@@ -373,7 +390,7 @@ static int lock_file(int dirfd, const char *name, int how, int timeout_ms, struc
 			return take_fd(&fd); /* those come in numbers and go at once */
 		snprintf(pid, sizeof pid, "%d\n", getpid());
 		/* cut afterwards and only if need be: a disk's file system charges for it */
-		if (pwrite(fd, pid, strlen(pid), 0) < 0 ||
+		if (fs_pwrite_all(fd, pid, strlen(pid), 0) < 0 ||
 			(mine.st_size > (off_t)strlen(pid) &&
 				ftruncate(fd, (off_t)strlen(pid)) < 0))
 			return err_errno(e, "cannot write lock '%s'", name);

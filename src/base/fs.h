@@ -36,6 +36,8 @@ int fs_remove_tree(int dirfd, const char *name, struct err *e);
 int fs_sync(int fd, struct err *e);
 /* Writes all of it, over short writes and EINTR. 0 or -errno (no err: also for pipes). */
 int fs_write_all(int fd, const void *data, size_t len);
+/* The same at an offset, which the file position does not learn of. */
+int fs_pwrite_all(int fd, const void *data, size_t len, off_t at);
 /* Reads until `len` bytes or the end; returns the count or -errno. */
 ssize_t fs_read_full(int fd, void *data, size_t len);
 

@@ -61,7 +61,7 @@ int claim_take(int fd, const struct subnet *s, const char *id, struct in_addr wa
 		if (r == 0)
 			continue;
 		number++;
-		if (pwrite(next, &number, sizeof number, 0) != sizeof number) {
+		if (fs_pwrite_all(next, &number, sizeof number, 0) < 0) {
 			err_errno(e, "cannot write the list of addresses");
 			claim_give(fd, id, a, &(struct err){ 0 });
 			return -e->code;

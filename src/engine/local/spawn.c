@@ -1,4 +1,5 @@
 /* Starts a monitor, and finds it again. */
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "engine/local/local.h"
@@ -17,7 +18,6 @@ int monitor_start(struct local *l, const char *mode, const char *name, int clien
 	auto_free char *path = proc_helper_path("redock-monitor");
 	auto_close int program = mnt_clone(AT_FDCWD, path, MOUNT_ATTR_RDONLY, e);
 	char *argv[] = { (char *)"redock-monitor", (char *)mode, (char *)name, NULL };
-	char *env[] = { NULL };
 	pid_t pid;
 
 	if (program < 0)
@@ -25,7 +25,7 @@ int monitor_start(struct local *l, const char *mode, const char *name, int clien
 	p.path = path;
 	p.exec_fd = program;
 	p.argv = argv;
-	p.env = env;
+	p.env = fault_environment();
 	p.new_session = true;
 	p.fds[0] = p.fds[1] = p.fds[2] = -1;
 	p.fds[MONITOR_FD_CLIENT] = client;

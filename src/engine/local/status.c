@@ -112,6 +112,9 @@ static int past(struct local *l, const struct container *c, int run_dir, struct 
 		return 0;
 	}
 	if (c->config.auto_remove) {
+		/* its monitor died before it knew the process: the group may be there already */
+		auto_free char *cgroup = local_cgroup(l, c->id);
+		cgroup_remove(cgroup, &ignored);
 		container_remove_files(
 			&l->dirs, c->id, c->config.name, c->config.machine, &ignored);
 		return err_set(e, ENOENT, "no container '%.12s'", c->id);

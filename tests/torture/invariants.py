@@ -1,0 +1,175 @@
+"""What has to be true after any fault: nothing of an instance is left but what it says is there.
+
+Everything that a container can leave behind is compared with how it was before: mounts, links,
+nftables tables, control groups, processes, loop devices, and the instance's own directories.
+"""
+import json
+import os
+import pathlib
+import select
+import subprocess
+import time
+
+CGROUP = pathlib.Path("/sys/fs/cgroup")
+PATIENCE = 5  # seconds that any command may take after a fault
+
+
+def output(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+def control_groups():
+    found = set()
+    for top, dirs, _ in os.walk(CGROUP):
+        depth = len(pathlib.Path(top).relative_to(CGROUP).parts)
+        found.update(f"{top}/{d}" for d in dirs if "redock" in f"{top}/{d}")
+        if depth > 4:
+            dirs.clear()
+    return found
+
+
+def processes():
+    """Those of our own pid namespace, by the name of their program; the helpers of ours alone."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            name = os.path.basename(os.readlink(f"/proc/{entry}/exe"))
+        except OSError:
+            continue
+        if name.startswith("redock"):
+            found[int(entry)] = name
+    return found
+
+
+def snapshot():
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    return {
+        "mounts": {line.split(" ", 5)[4] for line in mounts},
+        "links": {l["ifname"] for l in json.loads(output("ip", "-j", "link"))},
+        "tables": set(output("nft", "list", "tables").splitlines()),
+        "cgroups": control_groups(),
+        "loops": set(output("losetup", "-lnO", "NAME").split()),
+    }
+
+
+class Broken(AssertionError):
+    pass
+
+
+class Instance:
+    """A private redock, and the checks that it has to pass after each fault."""
+
+    def __init__(self, program, directory):
+        self.program = program
+        self.dir = pathlib.Path(directory)
+        self.root, self.run_root = self.dir / "lib", self.dir / "run"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.dir),
+            "REDOCK_ROOT": str(self.root),
+            "REDOCK_RUN_ROOT": str(self.run_root),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def start(self, *argv, faults=None, **options):
+        return subprocess.Popen(
+            [self.program, *argv],
+            env={**self.environment, **(faults or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=options.pop("stdout", subprocess.PIPE),
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def call(self, *argv, faults=None, patience=PATIENCE):
+        """Runs it to its end; returns status, stdout and stderr. Too long is a failure."""
+        process = self.start(*argv, faults=faults)
+        try:
+            out, err = process.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise Broken(f"redock {' '.join(argv)} took more than {patience} s") from None
+        return process.returncode, out, err
+
+    def must(self, *argv, **options):
+        status, out, err = self.call(*argv, **options)
+        if status:
+            raise Broken(f"redock {' '.join(argv)} ended with {status}: {err.strip()}")
+        return out
+
+    def ids(self):
+        return self.must("ps", "-a", "-q").split()
+
+    def recovers(self):
+        """The next commands find or repair what a fault has left, within seconds."""
+        for entry in json.loads(self.must("ps", "-a", "--json")):
+            pid = entry["Pid"]
+            if entry["State"] == "running" and not os.path.exists(f"/proc/{pid}"):
+                raise Broken(f"ps says that dead process {pid} runs")
+        for container in self.ids():
+            self.must("rm", "-f", container)
+        if self.ids():
+            raise Broken("rm -f left a container")
+        if self.must("run", "--rm", "bb", "echo", "hello") != "hello\n":
+            raise Broken("run --rm does not say hello")
+        self.must("create", "--name", "last", "bb", "true")
+        self.must("rm", "last")
+
+    def store_is_whole(self):
+        """Every image's name leads to a manifest, a config and layers that are there."""
+        root = self.root
+        for manifest in (root / "images").glob("*/manifest"):
+            digest = manifest.read_text().strip()
+            algorithm, text = digest.split(":")
+            document = json.loads((root / "blobs" / algorithm / text).read_text())
+            for part in [document["config"], *document["layers"]]:
+                algorithm, text = part["digest"].split(":")
+                blob = root / "blobs" / algorithm / text
+                if blob.stat().st_size != part["size"]:
+                    raise Broken(f"{blob.name} is not as long as its manifest says")
+        for kind in ("containers", "names", "pins"):
+            left = [p.name for p in (root / kind).glob("*") if p.name != ".lock"]
+            if left:
+                raise Broken(f"{kind}/ is not empty: {left}")
+
+    def nothing_left(self, before):
+        """Compared with a snapshot from before; processes may take a moment to be reaped."""
+        end = time.monotonic() + PATIENCE
+        while (alive := processes()) and time.monotonic() < end:
+            for pid in alive:
+                try:
+                    fd = os.pidfd_open(pid)
+                except ProcessLookupError:
+                    continue
+                wait_for(fd, end - time.monotonic())
+        if alive:
+            raise Broken(f"processes are left: {alive}")
+        links_settle(before["links"])
+        after = snapshot()
+        for what, had in before.items():
+            if more := after[what] - had:
+                raise Broken(f"{what} are left: {sorted(more)[:5]}")
+            if less := had - after[what]:
+                raise Broken(f"{what} are gone that were not ours: {sorted(less)[:5]}")
+
+
+def links_settle(wanted):
+    """The kernel takes a dead namespace's links down in its own time, and says when."""
+    with subprocess.Popen(["ip", "-o", "monitor", "link"], stdout=subprocess.PIPE) as monitor:
+        end = time.monotonic() + PATIENCE
+        poll = select.poll()
+        poll.register(monitor.stdout, select.POLLIN)
+        while snapshot()["links"] != wanted and poll.poll(max(0, end - time.monotonic()) * 1000):
+            os.read(monitor.stdout.fileno(), 65536)
+        monitor.kill()
+
+
+def wait_for(pidfd, seconds):
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    poll.poll(max(0, seconds * 1000))
+    os.close(pidfd)
