@@ -20,9 +20,13 @@ enum spec_mount_type {
 	SPEC_TMPFS,
 	SPEC_FILE_SYSTEM, /* any other, by `fs_type` and `options` */
 };
+struct spec_id_map {
+	int64_t inside, outside, count;
+};
 struct spec_mount {
 	enum spec_mount_type type;
 	char *source, *target;
+	char *mount_ns; /* bind: path of the mount namespace that `source` is in; NULL: ours */
 	char *fs_type, *options; /* options: of the file system, with commas */
 	bool read_only;
 	bool no_recursive;     /* bind: without what is mounted below the source */
@@ -32,6 +36,10 @@ struct spec_mount {
 	int64_t propagation; /* MS_SHARED, MS_REC | MS_SLAVE, ...; 0: private */
 	uint64_t size;       /* tmpfs: bytes, 0 for the default */
 	mode_t mode;         /* tmpfs */
+	/* bind: owners are shown through these (mount_setattr(2), MOUNT_ATTR_IDMAP) */
+	struct spec_id_map *uid_maps, *gid_maps;
+	size_t n_uid_maps, n_gid_maps;
+	bool recursive_maps; /* for what is mounted below the source, too */
 };
 
 enum spec_network {
@@ -44,9 +52,6 @@ enum spec_network {
 struct spec_namespace {
 	int64_t flag; /* CLONE_NEWPID, ... */
 	char *path;   /* NULL: a new one */
-};
-struct spec_id_map {
-	int64_t inside, outside, count;
 };
 struct spec_rlimit {
 	int64_t resource;   /* RLIMIT_* */
@@ -90,6 +95,9 @@ struct spec {
 	/* NULL: the filter that is built in; "": none; else the file that holds the program, an
 	 * array of struct sock_filter, relative to `state_dir` */
 	char *seccomp;
+	int64_t seccomp_flags;  /* SECCOMP_FILTER_FLAG_* of a filter from a file */
+	char *seccomp_listener; /* socket that gets the fd of a filter that notifies, or NULL */
+	char *seccomp_metadata; /* text for the listener */
 	char *apparmor, *selinux, *mount_label; /* NULL: none */
 	struct spec_rlimit *rlimits;
 	size_t n_rlimits;
@@ -151,5 +159,19 @@ void spec_release(struct spec *);
 #define auto_spec __attribute__((cleanup(spec_release))) struct spec
 /* Appends the encoded spec to `out`. */
 void spec_encode(const struct spec *, struct str *out);
-/* Decodes what spec_encode() wrote. -EINVAL for anything else. */
+/* Decodes what spec_encode() wrote. -EINVAL for anything else, and for a container's specification
+ * that lacks what every container needs. */
 int spec_decode(const char *data, size_t len, struct spec *ret, struct err *e);
+/* The same for the specification of one more process (runtime/exec.h): needs `args` alone. */
+int spec_decode_exec(const char *data, size_t len, struct spec *ret, struct err *e);
+
+/* Each appends an empty element and returns it; valid until the next one is appended. */
+struct spec_mount *spec_add_mount(struct spec *);
+struct spec_device *spec_add_device(struct spec *);
+struct spec_namespace *spec_add_namespace(struct spec *, int64_t flag, const char *path);
+struct spec_rlimit *spec_add_rlimit(struct spec *);
+struct spec_hook *spec_add_hook(struct spec *);
+struct cgroup_device *spec_add_device_rule(struct spec *);
+struct spec_id_map *spec_add_id_map(struct spec_id_map **list, size_t *n);
+/* The namespace of this kind (CLONE_NEWPID, ...), or NULL: the host's. */
+const struct spec_namespace *spec_namespace_of(const struct spec *, int64_t flag);
