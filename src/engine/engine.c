@@ -391,6 +391,18 @@ int engine_copy_to(struct engine *en, const char *id, const char *path,
 	return CALL(copy_to, id, path, what, fd);
 }
 
+int engine_download(struct engine *en, const char *id, const char *path, const char *local,
+	const struct transfer_options *what, struct err *e)
+{
+	return CALL(download, id, path, local, what);
+}
+
+int engine_upload(struct engine *en, const char *id, const char *local, const char *path,
+	const struct transfer_options *what, struct err *e)
+{
+	return CALL(upload, id, local, path, what);
+}
+
 int engine_export(struct engine *en, const char *id, int fd, struct err *e)
 {
 	return CALL(export, id, fd);

@@ -277,6 +277,19 @@ struct copy_to_options {
 /* Extracts a tar archive (plain or compressed) from `fd` into directory `path`. */
 int engine_copy_to(struct engine *, const char *id, const char *path,
 	const struct copy_to_options *, int fd, struct err *e);
+/* cp(1)'s rules between a container's files and the caller's own: a destination that is a directory
+ * gets the source below it under its own name; else it is the new name; "/." at the end of a source
+ * means what is in the directory. Several sources (globs of the container's side) need a directory.
+ * No name in the archive leads out of the destination, no link that is there is followed below it,
+ * and a file is the old one or the new one. */
+struct transfer_options {
+	bool follow_link; /* a source that is a symbolic link stands for what it leads to */
+	bool keep_owner;  /* owners and set-user-ID bits; else root's, or the caller's */
+};
+int engine_download(struct engine *, const char *id, const char *path, const char *local,
+	const struct transfer_options *, struct err *e);
+int engine_upload(struct engine *, const char *id, const char *local, const char *path,
+	const struct transfer_options *, struct err *e);
 /* Writes the whole file system, without volumes, as a tar archive. */
 int engine_export(struct engine *, const char *id, int fd, struct err *e);
 enum change_kind { CHANGE_MODIFIED, CHANGE_ADDED, CHANGE_DELETED }; /* Docker's numbers */

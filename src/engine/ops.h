@@ -45,6 +45,10 @@ struct engine_ops {
 	int (*copy_from)(struct engine *, const char *, const char *, bool, int, struct err *);
 	int (*copy_to)(struct engine *, const char *, const char *, const struct copy_to_options *,
 		int, struct err *);
+	int (*download)(struct engine *, const char *, const char *, const char *,
+		const struct transfer_options *, struct err *);
+	int (*upload)(struct engine *, const char *, const char *, const char *,
+		const struct transfer_options *, struct err *);
 	int (*export)(struct engine *, const char *, int, struct err *);
 	int (*diff)(struct engine *, const char *, struct change_list *, struct err *);
 	int (*volume_create)(
