@@ -16,7 +16,8 @@ extern char **environ;
 /* In the child: every wanted fd to its number, everything else closed, then exec. */
 __attribute__((noreturn, noinline)) static void exec_child(const struct proc_spawn *p, int report)
 {
-	int fds[ARRAY_SIZE(p->fds)], exec_fd = -1, n = p->n_fds;
+	int fds[ARRAY_SIZE(p->fds)], exec_fd = -1, n = p->n_fds, all = n + p->n_more_fds;
+	int above = all < 16 ? 16 : all;
 	sigset_t none;
 	int code;
 
@@ -25,17 +26,20 @@ __attribute__((noreturn, noinline)) static void exec_child(const struct proc_spa
 		int from = p->fds[i];
 		if (from < 0 && i < 3)
 			from = open("/dev/null", O_RDWR | O_CLOEXEC);
-		fds[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 16);
+		fds[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, above);
 		if (from >= 0 && fds[i] < 0)
 			goto failed;
 	}
-	report = fcntl(report, F_DUPFD_CLOEXEC, 16);
+	report = fcntl(report, F_DUPFD_CLOEXEC, above);
 	if (p->exec_fd > 0)
-		exec_fd = fcntl(p->exec_fd, F_DUPFD_CLOEXEC, 16);
+		exec_fd = fcntl(p->exec_fd, F_DUPFD_CLOEXEC, above);
 	for (int i = 0; i < n; i++)
 		if (fds[i] >= 0 ? dup2(fds[i], i) < 0 : close(i) < 0 && errno != EBADF)
 			goto failed;
-	if (syscall(SYS_close_range, (unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	for (int i = n; i < all; i++)
+		if (dup2(p->more_fds[i - n], i) < 0)
+			goto failed;
+	if (syscall(SYS_close_range, (unsigned)all, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		goto failed;
 	if (p->new_session)
 		setsid();

@@ -14,7 +14,10 @@ struct proc_spawn {
 	char *const *env;  /* NULL: our own environment */
 	int fds[8];        /* fds[i] becomes fd i of the child; -1: /dev/null (0-2) or closed */
 	int n_fds;         /* all others are closed in the child */
-	bool new_session;  /* setsid(2) */
+	/* more of them, for the numbers from n_fds on; each itself of a number above all these */
+	const int *more_fds;
+	int n_more_fds;
+	bool new_session; /* setsid(2) */
 };
 #define PROC_SPAWN_INIT                                                                            \
 	{                                                                                          \

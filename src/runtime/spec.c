@@ -217,6 +217,7 @@ static const struct field spec_fields[] = {
 	S(log_driver, TEXT),
 	S(log_opts, LIST),
 	S(ports, LIST),
+	S(network_release, LIST),
 };
 static const struct record whole = RECORD(spec, spec_fields);
 #undef F

@@ -153,6 +153,9 @@ struct spec {
 	char *log_driver;     /* NULL: "json-file" */
 	struct strv log_opts; /* KEY=value */
 	struct strv ports;    /* "tcp/0.0.0.0/8080/80": protocol, host address and port, our port */
+	/* a program and its arguments that take the network back, run at the end if there is a file
+	 * `network` in the container's run directory */
+	struct strv network_release;
 };
 
 void spec_release(struct spec *);

@@ -65,9 +65,15 @@ int local_build_spec(struct local *, const struct container *, struct spec *ret,
  * question. */
 int local_image_ref(struct local *, const char *text, struct image_ref *ret, struct err *e);
 
-/* Starts a monitor program; `client` and `alive` are handed to it. */
+/* The sockets that reserve a container's ports, in the order of its spec's `ports`. */
+struct reserved_ports {
+	int *fds;
+	size_t n;
+};
+void reserved_ports_release(struct reserved_ports *);
+/* Starts a monitor program; `client`, `alive` and `ports` (may be NULL) are handed to it. */
 int monitor_start(struct local *, const char *mode, const char *name, int client, int spec_fd,
-	int alive, struct err *e);
+	int alive, const struct reserved_ports *ports, struct err *e);
 /* Connects to the control socket of a running container. Returns the fd, or -ECONNREFUSED. */
 int monitor_connect(struct local *, const char *id, struct err *e);
 /* Makes a session of a monitor's socket (taken). */

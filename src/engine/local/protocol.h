@@ -42,5 +42,5 @@ enum monitor_fd {
 	MONITOR_FD_CLIENT = 3, /* socket to the starter; /dev/null when adopting */
 	MONITOR_FD_SPEC,       /* encoded struct spec */
 	MONITOR_FD_ALIVE,      /* locked for as long as the monitor lives */
-	MONITOR_FD_END,
+	MONITOR_FD_END,        /* from here on: a socket for each of the spec's `ports` */
 };

@@ -11,13 +11,38 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+void reserved_ports_release(struct reserved_ports *ports)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		close_fd(&ports->fds[i]);
+	free(ports->fds);
+	*ports = (struct reserved_ports){ 0 };
+}
+
+/* Copies of them beyond the numbers that they will have. */
+static int lift_ports(const struct reserved_ports *ports, struct reserved_ports *ret, struct err *e)
+{
+	ret->fds = xcalloc(ports->n, sizeof *ret->fds);
+	for (; ret->n < ports->n; ret->n++) {
+		int fd = fcntl(ports->fds[ret->n], F_DUPFD_CLOEXEC, MONITOR_FD_END + (int)ports->n);
+		if (fd < 0) {
+			err_errno(e, "cannot reserve %zu ports", ports->n);
+			reserved_ports_release(ret);
+			return -e->code;
+		}
+		ret->fds[ret->n] = fd;
+	}
+	return 0;
+}
+
 int monitor_start(struct local *l, const char *mode, const char *name, int client, int spec_fd,
-	int alive, struct err *e)
+	int alive, const struct reserved_ports *ports, struct err *e)
 {
 	struct proc_spawn p = PROC_SPAWN_INIT;
 	auto_free char *path = proc_helper_path("redock-monitor");
 	auto_close int program = mnt_clone(AT_FDCWD, path, MOUNT_ATTR_RDONLY, e);
 	char *argv[] = { (char *)"redock-monitor", (char *)mode, (char *)name, NULL };
+	struct reserved_ports high = { 0 };
 	pid_t pid;
 
 	if (program < 0)
@@ -32,7 +57,12 @@ int monitor_start(struct local *l, const char *mode, const char *name, int clien
 	p.fds[MONITOR_FD_SPEC] = spec_fd;
 	p.fds[MONITOR_FD_ALIVE] = alive;
 	p.n_fds = MONITOR_FD_END;
+	if (ports && lift_ports(ports, &high, e) < 0)
+		return -e->code;
+	p.more_fds = high.fds;
+	p.n_more_fds = (int)high.n;
 	pid = proc_start(&p, NULL, e);
+	reserved_ports_release(&high);
 	return pid < 0 ? err_wrap(e, "cannot start the monitor") : 0;
 }
 

@@ -98,6 +98,7 @@ struct start {
 	struct net_address address;
 	bool claimed, spawned; /* spawned: cleaning up is the monitor's business */
 	int run_dir, alive, spec_fd, client;
+	struct reserved_ports ports;
 };
 
 static void start_release(struct start *s, bool failed)
@@ -113,6 +114,7 @@ static void start_release(struct start *s, bool failed)
 	close_fd(&s->alive);
 	close_fd(&s->spec_fd);
 	close_fd(&s->client);
+	reserved_ports_release(&s->ports);
 	spec_release(&s->spec);
 	container_release(&s->c);
 }
@@ -165,7 +167,7 @@ static int spawn(struct start *s, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "cannot make a socket");
 	s->client = pair[0];
-	r = monitor_start(s->l, "start", shown, pair[1], s->spec_fd, s->alive, e);
+	r = monitor_start(s->l, "start", shown, pair[1], s->spec_fd, s->alive, &s->ports, e);
 	close(pair[1]);
 	return r;
 }

@@ -61,7 +61,7 @@ static int adopt(struct local *l, const struct container *c, int run_dir, int al
 	if (spec < 0)
 		return err_errno(e, "cannot take container '%.12s' over", c->id);
 	return monitor_start(l, "adopt", c->config.machine ? c->config.machine : c->config.name, -1,
-		spec, alive, e);
+		spec, alive, NULL, e);
 }
 
 /* True while a monitor lives. When none does, *ret_alive is its lock, held. */

@@ -14,6 +14,7 @@
 #include "engine/local/files.h"
 #include "engine/local/monitor/client.h"
 #include "engine/local/monitor/log.h"
+#include "engine/local/monitor/ports.h"
 #include "engine/local/state.h"
 #include "runtime/cgroup.h"
 #include "runtime/init.h"
@@ -45,6 +46,7 @@ struct monitor {
 	struct run_state state;
 	struct log log;
 	struct clients clients;
+	struct ports ports;
 	char *input; /* for the container's stdin, not taken yet */
 	size_t input_len;
 	bool input_ended;
@@ -183,7 +185,7 @@ static void take_notification(struct monitor *m)
 	}
 }
 
-enum { P_INIT, P_OUT, P_ERR, P_PTY, P_NOTIFY, P_LISTEN, P_INPUT, P_CLIENTS };
+enum { P_INIT, P_OUT, P_ERR, P_PTY, P_NOTIFY, P_LISTEN, P_PORTS, P_INPUT, P_CLIENTS };
 
 /* One turn: waits for something and deals with it. Returns false when init has ended. */
 static bool turn(struct monitor *m, bool only_clients)
@@ -203,6 +205,7 @@ static bool turn(struct monitor *m, bool only_clients)
 		p[P_PTY] = (struct pollfd){ output ? m->process.pty : -1, output, 0 };
 		p[P_NOTIFY] = (struct pollfd){ m->process.notify, POLLIN, 0 };
 		p[P_LISTEN] = (struct pollfd){ m->listener, POLLIN, 0 };
+		p[P_PORTS] = (struct pollfd){ m->ports.epoll, POLLIN, 0 };
 		p[P_INPUT] = (struct pollfd){ idle_input ? -1 : *input_fd(m), POLLOUT, 0 };
 	}
 	for (int i = 0; i < CLIENTS_MAX; i++) {
@@ -237,6 +240,8 @@ static bool turn(struct monitor *m, bool only_clients)
 		take_notification(m);
 	if (p[P_INPUT].revents)
 		flush_input(m);
+	if (p[P_PORTS].revents)
+		ports_turn_away(&m->ports);
 	if (p[P_LISTEN].revents) {
 		int fd = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
@@ -290,6 +295,17 @@ static void release_claims(const struct monitor *m)
 	}
 }
 
+/* Published ports, names and networks beyond the default one: of them the kernel and a name server
+ * know, and a program that can speak to both takes them back. */
+static void release_network(struct monitor *m)
+{
+	struct err ignored;
+
+	if (m->spec.network_release.n && faccessat(m->run, "network", F_OK, 0) == 0)
+		proc_run(m->spec.network_release.v, NULL, &ignored);
+	ports_close(&m->ports);
+}
+
 /* Gives back what the container had, and makes its end known on disk. */
 static void clean_up(struct monitor *m, int code, bool ran)
 {
@@ -300,6 +316,7 @@ static void clean_up(struct monitor *m, int code, bool ran)
 	struct err ignored;
 
 	cgroup_remove(m->spec.cgroup, &ignored);
+	release_network(m);
 	release_claims(m);
 	if (m->spec.auto_remove) {
 		container_hide_files(&m->dirs, m->spec.id, m->spec.name, m->spec.machine, &ignored);
@@ -518,7 +535,12 @@ int main(int argc, char **argv)
 	clients_init(&m.clients);
 	if (!adopt)
 		clients_add(&m.clients, client, true);
+	m.ports = (struct ports)PORTS_INIT;
 	r = read_spec(&m, &e);
+	if (r == 0 && adopt)
+		ports_bind(&m.ports, &m.spec.ports);
+	else if (r == 0)
+		ports_take(&m.ports, m.spec.ports.n);
 	if (r == 0)
 		r = open_dirs(&m, &e);
 	if (r == 0) {
