@@ -193,6 +193,16 @@ void network_list_release(struct network_list *l)
 	memset(l, 0, sizeof *l);
 }
 
+void check_list_release(struct check_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].name);
+		free(l->v[i].found);
+	}
+	free(l->v);
+	memset(l, 0, sizeof *l);
+}
+
 void engine_info_release(struct engine_info *i)
 {
 	free(i->version);
@@ -483,6 +493,11 @@ int engine_events(struct engine *en, int64_t since, int64_t until, engine_event_
 int engine_info(struct engine *en, struct engine_info *ret, struct err *e)
 {
 	return CALL(info, ret);
+}
+
+int engine_doctor(struct engine *en, struct check_list *ret, struct err *e)
+{
+	return en ? CALL(doctor, ret) : local_doctor(NULL, ret, e);
 }
 
 int engine_usage(struct engine *en, struct engine_usage *ret, struct err *e)

@@ -487,6 +487,25 @@ struct engine_info {
 void engine_info_release(struct engine_info *);
 int engine_info(struct engine *, struct engine_info *ret, struct err *e);
 
+enum check_result { CHECK_GOOD, CHECK_NOTE, CHECK_BAD };
+/* One thing that redock uses of this host. */
+struct check {
+	enum check_result
+		result;    /* NOTE: something works less well, BAD: something does not work */
+	const char *group; /* "kernel", "permissions", "programs", ... */
+	char *name;        /* of the thing */
+	char *found;       /* what is there */
+	const char *means; /* what is lost without it, NULL when nothing is */
+	const char *mend;  /* the command that mends it, or NULL */
+};
+struct check_list {
+	struct check *v;
+	size_t n;
+};
+void check_list_release(struct check_list *);
+/* Without an engine (NULL: it could not be opened): what the built-in one needs of this host. */
+int engine_doctor(struct engine *, struct check_list *ret, struct err *e);
+
 struct engine_usage { /* bytes; "reclaimable" is what `prune` would give back */
 	uint64_t images, images_active, images_size, images_reclaimable;
 	uint64_t containers, containers_active, containers_size, containers_reclaimable;

@@ -66,6 +66,7 @@ struct engine_ops {
 	int (*network_reload)(struct engine *, struct err *);
 	int (*events)(struct engine *, int64_t, int64_t, engine_event_each *, void *, struct err *);
 	int (*info)(struct engine *, struct engine_info *, struct err *);
+	int (*doctor)(struct engine *, struct check_list *, struct err *);
 	int (*usage)(struct engine *, struct engine_usage *, struct err *);
 	int (*container_size)(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
 	int (*resume)(struct engine *, struct err *);
@@ -81,6 +82,7 @@ struct engine {
 	void *say_arg;
 };
 
+int local_doctor(struct engine *, struct check_list *, struct err *e);
 int local_engine_open(const struct engine_options *, struct engine **ret, struct err *e);
 
 struct session_ops {

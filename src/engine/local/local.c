@@ -67,6 +67,7 @@ static const struct engine_ops local_ops = {
 	.image_has_path = local_image_has_path,
 	.image_import = local_image_import,
 	.image_remove = local_image_remove,
+	.doctor = local_doctor,
 	.reset = local_reset,
 	.state_fd = local_state_fd,
 	.state_path = local_state_path,
