@@ -55,7 +55,8 @@ static void print_check(const struct check *c)
 		printf("      try: %s\n", c->mend);
 }
 
-static void print_text(const struct check_list *list, bool quiet)
+/* `works`: the engine could be opened, so that there is a verdict. */
+static void print_text(const struct check_list *list, bool quiet, bool works)
 {
 	const char *group = "";
 	size_t notes = 0, bad = 0;
@@ -71,6 +72,8 @@ static void print_text(const struct check_list *list, bool quiet)
 		group = c->group;
 		print_check(c);
 	}
+	if (!works)
+		return;
 	if (bad)
 		printf("%zu of %zu things keep redock from working\n", bad, list->n);
 	else if (notes)
@@ -99,7 +102,7 @@ static int doctor_run(struct cli *c, void *opt, char **operands, size_t n_operan
 	if (o->json)
 		print_json(&list);
 	else
-		print_text(&list, o->quiet);
+		print_text(&list, o->quiet, engine != NULL);
 	check_list_release(&list);
 	if (!engine) {
 		cli_complain(&why);

@@ -16,6 +16,7 @@ const struct verb *const verbs[] = {
 	&verb_images,
 	&verb_import,
 	&verb_rmi,
+	&verb_doctor,
 	&verb_system,
 	&verb_help,
 	NULL,

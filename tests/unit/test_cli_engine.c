@@ -226,6 +226,26 @@ static void fake_close(struct engine *engine)
 	free(f);
 }
 
+/* A host with one of each; without an engine, the last is missing. */
+int local_doctor(struct engine *en, struct check_list *ret, struct err *e)
+{
+	static const struct check all[] = {
+		{ CHECK_GOOD, "kernel", (char *)"openat2", (char *)"here", NULL, NULL },
+		{ CHECK_NOTE, "kernel", (char *)"cpuset", (char *)"missing", "less works", NULL },
+		{ CHECK_BAD, "programs", (char *)"redock-x", (char *)"missing", "it fails",
+			"make install" },
+	};
+
+	ret->n = en ? fake.doctor_checks : 1;
+	ret->v = xcalloc(ret->n, sizeof *ret->v);
+	for (size_t i = 0; i < ret->n; i++) {
+		ret->v[i] = all[i];
+		ret->v[i].name = xstrdup(all[i].name);
+		ret->v[i].found = xstrdup(all[i].found);
+	}
+	return 0;
+}
+
 static const struct engine_ops fake_ops = {
 	.close = fake_close,
 	.create = fake_create,
@@ -241,6 +261,7 @@ static const struct engine_ops fake_ops = {
 	.image_inspect = fake_image_inspect,
 	.image_import = fake_image_import,
 	.image_remove = fake_image_remove,
+	.doctor = local_doctor,
 	.reset = fake_reset,
 };
 

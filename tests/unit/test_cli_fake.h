@@ -14,6 +14,7 @@ struct fake_container {
 struct fake {
 	const struct fake_container *containers; /* a NULL id closes the table */
 	const char *const *images;               /* NULL-terminated references */
+	size_t doctor_checks;                    /* how many of its three findings there are */
 	int open_code;                           /* engine_open fails with it */
 	int start_code, start_exec_status;       /* engine_start fails so */
 	uint64_t lost;                           /* files that machine_kill() loses */

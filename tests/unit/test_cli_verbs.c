@@ -511,6 +511,40 @@ static void each_verb_has_a_page(void **state)
 	}
 }
 
+static void doctor_tells(void **state)
+{
+	static const struct verb_case well[] = {
+		{ "doctor", 0, "kernel\n  openat2: here\nall is well\n", "", "" },
+		{ "doctor -q", 0, "all is well\n", "", "" },
+	};
+	static const struct verb_case note[] = {
+		{ "doctor -q", 0,
+			"kernel\n! cpuset: missing\n      less works\n"
+			"redock works here; 1 of 2 things could be better\n",
+			"", "" },
+	};
+	static const struct verb_case bad[] = {
+		{ "doctor -q", 1,
+			"kernel\n! cpuset: missing\n      less works\nprograms\n"
+			"X redock-x: missing\n      it fails\n      try: make install\n"
+			"1 of 3 things keep redock from working\n",
+			"", "" },
+	};
+	/* an engine that cannot be opened does not keep it from looking */
+	static const struct verb_case closed[] = {
+		{ "doctor", 1, "kernel\n  openat2: here\n", "redock needs root", "" },
+	};
+
+	fake.doctor_checks = 1;
+	check(well, ARRAY_SIZE(well));
+	fake.doctor_checks = 2;
+	check(note, ARRAY_SIZE(note));
+	fake.doctor_checks = 3;
+	check(bad, ARRAY_SIZE(bad));
+	fake.open_code = EPERM;
+	check(closed, ARRAY_SIZE(closed));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, reset_fake)
@@ -530,6 +564,7 @@ int main(void)
 		TEST(start_on_a_terminal),
 		TEST(progress_on_a_terminal),
 		TEST(reset_asks),
+		TEST(doctor_tells),
 		TEST(help_fits),
 		TEST(each_verb_is_whole),
 		TEST(each_verb_has_a_page),

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
-static void add(
+void doctor_add(
 	struct check_list *l, const struct check *c, enum check_result result, const char *found)
 {
 	l->v = xrealloc_array(l->v, l->n + 1, sizeof *l->v);
