@@ -235,3 +235,27 @@ char *proc_helper_path(const char *name)
 	}
 	return xasprintf("%s/%s", REDOCK_LIBEXEC, name);
 }
+
+int proc_signal(const char *text)
+{
+	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	const uint64_t most = (uint64_t)(SIGRTMAX - SIGRTMIN);
+	uint64_t n;
+
+	if (str_to_u64(text, 1, (uint64_t)SIGRTMAX, &n) == 0)
+		return (int)n;
+	for (int s = 1; s < SIGRTMIN; s++) {
+		const char *known = sigabbrev_np(s);
+		if (known && strcasecmp(known, name) == 0)
+			return s;
+	}
+	if (strcasecmp(name, "RTMIN") == 0)
+		return SIGRTMIN;
+	if (strcasecmp(name, "RTMAX") == 0)
+		return SIGRTMAX;
+	if (strncasecmp(name, "RTMIN+", 6) == 0 && str_to_u64(name + 6, 0, most, &n) == 0)
+		return SIGRTMIN + (int)n;
+	if (strncasecmp(name, "RTMAX-", 6) == 0 && str_to_u64(name + 6, 0, most, &n) == 0)
+		return SIGRTMAX - (int)n;
+	return -EINVAL;
+}

@@ -40,6 +40,8 @@ uint64_t proc_start_time(pid_t pid);
 int proc_open(pid_t pid, uint64_t start_time);
 /* The boot id of the running kernel (random(4)), 36 characters and a NUL. */
 void proc_boot_id(char ret[37]);
+/* The number of a signal: "TERM", "SIGTERM", "15", "RTMIN+1", "RTMAX-1"; -EINVAL. */
+int proc_signal(const char *text);
 /* The path of one of our helper programs, beside the running program or in libexec; the caller
  * frees it. */
 char *proc_helper_path(const char *name);

@@ -206,6 +206,7 @@ static const struct field spec_fields[] = {
 	S(release, LIST),
 	S(address, TEXT),
 	S(auto_remove, FLAG),
+	S(annotations, LIST),
 	S(restart, NUMBER),
 	S(restart_max, NUMBER),
 	S(health, LIST),

@@ -144,6 +144,7 @@ struct spec {
 	struct strv release;  /* files to unlink when the container has ended (claims) */
 	char *address;        /* text, for the state file */
 	bool auto_remove;
+	struct strv annotations; /* KEY=value, for events and logs: "image=…" and the labels */
 	/* supervision */
 	int64_t restart, restart_max; /* enum restart_policy of engine/config.h */
 	struct strv health; /* the command, {"CMD", ...} or {"CMD-SHELL", TEXT}; empty: none */

@@ -18,7 +18,7 @@ static struct spec_id_map *maps(int64_t outside, size_t *ret_n)
 }
 
 /* Lines that fill() makes: one a member that is set, one more for each element of a list. */
-#define LINES 183
+#define LINES 184
 
 static void fill_process(struct spec *s)
 {
@@ -151,6 +151,7 @@ static void fill(struct spec *s)
 	strv_push(&s->release, "/claim");
 	s->address = text("10.0.0.2");
 	s->auto_remove = true;
+	strv_push(&s->annotations, "image=i");
 	s->restart = 2;
 	s->restart_max = 5;
 	strv_push(&s->health, "CMD");
@@ -213,6 +214,7 @@ static void test_round_trip(void **state)
 		    !b.resources.devices[1].allow && b.resources.devices[1].type == 'a');
 	assert_string_equal(b.resources.devices[0].access, "rwm");
 	same_list(&a.ports, &b.ports);
+	same_list(&a.annotations, &b.annotations);
 }
 
 /* What one spec has in place of another's, one after the other: none is mixed up. */

@@ -249,5 +249,6 @@ int local_create(struct engine *en, const struct container_config *cfg, char *re
 		return r;
 	}
 	memcpy(ret_id, c.id, ENGINE_ID_SIZE);
+	local_container_event(l, &c, "create", NULL);
 	return 0;
 }

@@ -110,7 +110,7 @@ int local_list(struct engine *en, bool all, struct container_list *ret, struct e
 		if (r < 0)
 			return r;
 		list.n++;
-		if (!all && c->state != CONTAINER_RUNNING && c->state != CONTAINER_PAUSED) {
+		if (!all && (c->state == CONTAINER_CREATED || c->state == CONTAINER_EXITED)) {
 			container_info_release(c);
 			list.n--;
 		}
@@ -161,7 +161,8 @@ int local_wait(struct engine *en, const char *id, enum wait_for what, int timeou
 
 	if (r < 0)
 		return r;
-	if (c.state == CONTAINER_RUNNING || c.state == CONTAINER_PAUSED) {
+	if (c.state == CONTAINER_RUNNING || c.state == CONTAINER_PAUSED ||
+		c.state == CONTAINER_RESTARTING) {
 		if (c.ready && what == WAIT_READY)
 			return 0;
 		fd = monitor_connect(l, id, e);
@@ -180,27 +181,6 @@ int local_wait(struct engine *en, const char *id, enum wait_for what, int timeou
 			       ? c.exit_code
 			       : err_set(e, ESRCH, "it exited with status %d", c.exit_code);
 	return err_set(e, ESRCH, "container '%s' does not run", c.config.name);
-}
-
-int local_kill(struct engine *en, const char *id, int signal, struct err *e)
-{
-	struct local *l = local_of(en);
-	auto_container c = { 0 };
-	auto_free char *cgroup = local_cgroup(l, id);
-	auto_close int pidfd = -1;
-	struct local_status s;
-
-	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &s, e) < 0)
-		return -e->code;
-	pidfd = s.run.pid ? proc_open(s.run.pid, s.run.start) : -1;
-	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0) {
-		const char *shown = c.config.machine ? c.config.machine : c.config.name;
-		err_set(e, ESRCH, "'%s' does not run", shown);
-		return err_hint(e, "redock start %s", shown);
-	}
-	if (signal == SIGKILL && s.state == CONTAINER_PAUSED)
-		return cgroup_thaw(cgroup, s.run.pid, e); /* a frozen task waits to die (F29) */
-	return 0;
 }
 
 /* Adds the text of each entry of one log file, the newest `lines` of them. */

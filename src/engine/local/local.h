@@ -65,6 +65,21 @@ int local_build_spec(struct local *, const struct container *, struct spec *ret,
  * question. */
 int local_image_ref(struct local *, const char *text, struct image_ref *ret, struct err *e);
 
+/* Writes an event to the journal; KEY, value, ... and NULL. One that cannot be written is lost. */
+void local_event(struct local *, const char *type, const char *action, const char *id, ...)
+	__attribute__((sentinel));
+/* The same of a container, with its name, image and labels. */
+void local_container_event(struct local *, const struct container *, const char *action, ...)
+	__attribute__((sentinel));
+
+/* A person wants it to end: its restart policy is at rest until the next start, and after a boot.
+ * Before the signal is sent. */
+int local_end_policy(struct local *, const struct container *, struct err *e);
+/* Kills a container that is running, paused or about to be restarted, and returns when its monitor
+ * has recorded the end. */
+int local_end_now(
+	struct local *, const struct container *, const struct local_status *, struct err *e);
+
 /* The sockets that reserve a container's ports, in the order of its spec's `ports`. */
 struct reserved_ports {
 	int *fds;
@@ -86,6 +101,12 @@ int local_kill(struct engine *, const char *, int, struct err *);
 int local_remove(struct engine *, const char *, const struct remove_options *, struct err *);
 int local_inspect(struct engine *, const char *, struct container_info *, struct err *);
 int local_inspect_machine(struct engine *, const char *, struct container_info *, struct err *);
+int local_stop(struct engine *, const char *, int, struct err *);
+int local_pause(struct engine *, const char *, struct err *);
+int local_unpause(struct engine *, const char *, struct err *);
+int local_attach(struct engine *, const char *, const struct attach_options *, struct session **,
+	struct err *);
+int local_events(struct engine *, int64_t, int64_t, engine_event_each *, void *, struct err *);
 int local_list(struct engine *, bool, struct container_list *, struct err *);
 int local_log_tail(struct engine *, const char *, size_t, struct str *, struct err *);
 int local_count_changes(struct engine *, const char *, int64_t, uint64_t *, struct err *);

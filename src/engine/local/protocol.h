@@ -13,7 +13,9 @@ enum frame_type {
 	FRAME_WATCH, /* tell me about READY and EXIT */
 	FRAME_STDIN,
 	FRAME_STDIN_END,
-	FRAME_RESIZE, /* struct frame_resize */
+	FRAME_RESIZE,        /* struct frame_resize */
+	FRAME_ATTACH_OUTPUT, /* as ATTACH, without being the container's input */
+	FRAME_STOP,          /* a person ends its restart policy: look at `stopped` */
 	/* from the monitor */
 	FRAME_STARTED,
 	FRAME_FAILED, /* struct frame_failed: it could not be started */

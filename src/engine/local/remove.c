@@ -34,33 +34,6 @@ static int release_address(struct local *l, const struct container *c, struct er
 	return r;
 }
 
-/* Kills init and waits until the monitor has recorded the end and gone. */
-static int kill_and_wait(
-	struct local *l, const struct container *c, const struct local_status *s, struct err *e)
-{
-	auto_close int pidfd = proc_open(s->run.pid, s->run.start), run_dir = -1, gone = -1;
-	auto_free char *cgroup = local_cgroup(l, c->id);
-	struct pollfd p = { pidfd, POLLIN, 0 };
-	struct err ignored;
-
-	if (pidfd >= 0) {
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		if (s->state == CONTAINER_PAUSED)
-			cgroup_thaw(cgroup, s->run.pid, &ignored);
-		if (poll(&p, 1, 30000) == 0)
-			return err_set(e, ETIMEDOUT,
-				"container '%s' does not die: a process of it "
-				"hangs in the kernel",
-				c->config.name);
-	}
-	run_dir = fs_open_dir(l->dirs.run, c->id, &ignored);
-	if (run_dir < 0)
-		return 0; /* auto_remove: all gone already */
-	/* it has nothing to do but to record the end: if it is stopped itself, we go on without */
-	gone = fs_lock(run_dir, "alive", MONITOR_WAIT_MS, &ignored);
-	return 0;
-}
-
 /* One whose config.json a crash has damaged: what else it has is found without. Its names, pin and
  * address are swept as those of any container that is no more. */
 static int remove_damaged(struct local *l, const char *name, struct err *e)
@@ -113,12 +86,13 @@ int local_remove(
 	}
 	if (r < 0)
 		return r;
-	if (s.state == CONTAINER_RUNNING || s.state == CONTAINER_PAUSED) {
+	if (s.state != CONTAINER_CREATED && s.state != CONTAINER_EXITED) {
 		if (!options->force) {
-			err_set(e, EBUSY, "container '%s' is running", c.config.name);
+			err_set(e, EBUSY, "container '%s' is %s", c.config.name,
+				container_state_text(s.state));
 			return err_hint(e, "redock rm -f %s", c.config.name);
 		}
-		r = kill_and_wait(l, &c, &s, e);
+		r = local_end_now(l, &c, &s, e);
 	}
 	if (r == 0)
 		r = cgroup_remove(cgroup, e);
@@ -126,6 +100,8 @@ int local_remove(
 		r = release_address(l, &c, e);
 	if (r == 0)
 		r = container_remove_files(&l->dirs, c.id, c.config.name, c.config.machine, e);
+	if (r == 0)
+		local_container_event(l, &c, "destroy", NULL);
 	local_sweep(l);
 	/* what cannot be dropped now, the next change of the store drops */
 	if (r == 0 && digest_parse(c.manifest, &manifest) == 0)
@@ -149,7 +125,7 @@ static bool is_alive(void *arg, const char *id)
 		return false;
 	if (local_status(l, &c, &s, &ignored) < 0)
 		return false;
-	return s.state == CONTAINER_RUNNING || s.state == CONTAINER_PAUSED;
+	return s.state != CONTAINER_CREATED && s.state != CONTAINER_EXITED;
 }
 
 /* True for a container's directory that a command is filling. With the names' lock held, under

@@ -107,7 +107,7 @@ static void close_session(struct session *s)
 	free(s);
 }
 
-struct session *local_session_new(int fd)
+static struct session *new_session(int fd, enum frame_type how)
 {
 	static const struct session_ops ops = { get_fd, next, send_input, close_stdin, resize,
 		close_session };
@@ -118,6 +118,37 @@ struct session *local_session_new(int fd)
 	s->session.ops = &ops;
 	s->fd = fd;
 	/* a lost monitor shows at the first event */
-	send_frame(fd, FRAME_ATTACH, NULL, 0, &ignored);
+	send_frame(fd, how, NULL, 0, &ignored);
 	return &s->session;
+}
+
+struct session *local_session_new(int fd)
+{
+	return new_session(fd, FRAME_ATTACH);
+}
+
+int local_attach(struct engine *en, const char *id, const struct attach_options *options,
+	struct session **ret, struct err *e)
+{
+	struct local *l = local_of(en);
+	auto_container c = { 0 };
+	struct local_status s;
+	int fd;
+
+	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &s, e) < 0)
+		return -e->code;
+	if (s.state == CONTAINER_PAUSED) {
+		err_set(e, EBUSY, "'%s' is paused", c.config.name);
+		return err_hint(e, "redock unpause %s", c.config.name);
+	}
+	if (s.state != CONTAINER_RUNNING) {
+		err_set(e, ESRCH, "'%s' does not run", c.config.name);
+		return err_hint(e, "redock start -a %s", c.config.name);
+	}
+	fd = monitor_connect(l, id, e);
+	if (fd < 0)
+		return fd;
+	*ret = new_session(fd, options->stdin_open ? FRAME_ATTACH : FRAME_ATTACH_OUTPUT);
+	local_container_event(l, &c, "attach", NULL);
+	return 0;
 }

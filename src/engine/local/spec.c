@@ -74,5 +74,7 @@ int local_build_spec(struct local *l, const struct container *c, struct spec *s,
 	s->name = xstrdup(c->config.name);
 	s->machine = c->config.machine ? xstrdup(c->config.machine) : NULL;
 	s->auto_remove = c->config.auto_remove;
+	strv_pushf(&s->annotations, "image=%s", c->config.image);
+	strv_extend(&s->annotations, c->config.labels.v);
 	return 0;
 }

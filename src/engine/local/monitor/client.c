@@ -22,7 +22,9 @@ bool clients_add(struct clients *c, int fd, bool attached)
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		if (c->v[i].fd >= 0)
 			continue;
-		c->v[i] = (struct client){ .fd = fd, .attached = attached, .watching = attached };
+		c->v[i] = (struct client){
+			.fd = fd, .attached = attached, .watching = attached, .starter = attached
+		};
 		return true;
 	}
 	close(fd);
@@ -119,7 +121,7 @@ bool clients_are_behind(const struct clients *c)
 bool clients_feed(const struct clients *c)
 {
 	for (int i = 0; i < CLIENTS_MAX; i++)
-		if (c->v[i].fd >= 0 && c->v[i].feeds)
+		if (c->v[i].fd >= 0 && c->v[i].feeds && c->v[i].starter)
 			return true;
 	return false;
 }

@@ -12,6 +12,7 @@ struct client {
 	int fd; /* -1: a free place */
 	bool attached, watching;
 	bool feeds;                  /* the container's stdin is its */
+	bool starter;                /* has started it: its input is all there is */
 	struct packet *first, *last; /* not sent yet */
 };
 
@@ -28,7 +29,7 @@ void client_flush(struct client *);
 /* To all that are attached, or that watch. */
 void clients_output(struct clients *, enum frame_type, const void *data, size_t len);
 void clients_tell(struct clients *, enum frame_type, const void *data, size_t len);
-/* True while a client feeds the container's stdin. */
+/* True while the one that has started the container feeds its stdin. */
 bool clients_feed(const struct clients *);
 /* True while something waits for a client to read. */
 bool clients_are_behind(const struct clients *);

@@ -12,6 +12,7 @@
 #include "base/proc.h"
 #include "base/time.h"
 #include "engine/local/files.h"
+#include "engine/local/journal.h"
 #include "engine/local/monitor/client.h"
 #include "engine/local/monitor/log.h"
 #include "engine/local/monitor/ports.h"
@@ -115,6 +116,12 @@ static void give_input(struct monitor *m, const char *data, size_t len)
 	flush_input(m);
 }
 
+static void end_input(struct monitor *m)
+{
+	m->input_ended = true;
+	flush_input(m);
+}
+
 static void handle_frame(
 	struct monitor *m, struct client *c, uint32_t type, const char *data, size_t len)
 {
@@ -122,7 +129,10 @@ static void handle_frame(
 
 	switch (type) {
 	case FRAME_ATTACH:
-		c->attached = c->feeds = true;
+		c->feeds = true;
+		/* fall through */
+	case FRAME_ATTACH_OUTPUT:
+		c->attached = true;
 		/* fall through */
 	case FRAME_WATCH:
 		c->watching = true;
@@ -133,8 +143,9 @@ static void handle_frame(
 		give_input(m, data, len);
 		break;
 	case FRAME_STDIN_END:
-		m->input_ended = true;
-		flush_input(m);
+		/* the input of one that was started detached stays open, as Docker's (StdinOnce) */
+		if (c->starter)
+			end_input(m);
 		break;
 	case FRAME_RESIZE:
 		if (len == sizeof size && m->process.pty >= 0) {
@@ -226,10 +237,8 @@ static bool turn(struct monitor *m, bool only_clients)
 		else if (c->fd >= 0 && p[P_CLIENTS + i].revents & (POLLHUP | POLLERR))
 			client_drop(c);
 	}
-	if (fed && !clients_feed(&m->clients)) { /* its command died: nobody will say more */
-		m->input_ended = true;
-		flush_input(m);
-	}
+	if (fed && !clients_feed(&m->clients)) /* its command died: nobody will say more */
+		end_input(m);
 	if (p[P_OUT].revents)
 		take_output(m, &m->process.std_out, 1);
 	if (p[P_ERR].revents && !clients_are_behind(&m->clients))
@@ -465,6 +474,27 @@ static void tell_failure(struct monitor *m, int status, const struct err *e)
 	clients_tell(&m->clients, FRAME_FAILED, &f, sizeof f);
 }
 
+/* An event of the container; `detail` is one more attribute, or NULL. */
+static void tell_event(struct monitor *m, const char *action, const char *detail)
+{
+	auto_strv attributes = { 0 };
+	auto_close int run = openat(m->dirs.run, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	strv_pushf(&attributes, "name=%s", m->spec.name);
+	if (detail)
+		strv_push(&attributes, detail);
+	strv_extend(&attributes, m->spec.annotations.v);
+	journal_add(run, "container", action, m->spec.id, attributes.v);
+}
+
+static void tell_death(struct monitor *m, int code)
+{
+	char detail[32];
+
+	snprintf(detail, sizeof detail, "exitCode=%d", code);
+	tell_event(m, "die", detail);
+}
+
 /* What a started container no longer needs of us: less memory for as long as it runs. */
 static void shrink(struct monitor *m)
 {
@@ -488,7 +518,10 @@ static void look_after(struct monitor *m)
 		continue;
 	drain_output(m);
 	code = exit_code(m);
+	tell_death(m, code);
 	clean_up(m, code, true);
+	if (m->spec.auto_remove)
+		tell_event(m, "destroy", NULL);
 	close(MONITOR_FD_ALIVE); /* all is on disk: who wants to start it again need not wait */
 	clients_tell(&m->clients, FRAME_EXIT, &code, sizeof code);
 	while (clients_are_behind(&m->clients))
@@ -559,8 +592,10 @@ int main(int argc, char **argv)
 			container_erase_files(&m.dirs, m.spec.id, &e);
 		return 1;
 	}
-	if (!adopt)
+	if (!adopt) {
 		clients_tell(&m.clients, FRAME_STARTED, NULL, 0);
+		tell_event(&m, "start", NULL);
+	}
 	look_after(&m);
 	return 0;
 }
