@@ -118,3 +118,11 @@ int store_collect(struct store *, const struct digest *manifest, struct err *e);
  * for all): everything but the directories that are there only for what they hold. A removal may
  * count again when another follows it, since overlayfs links its white-outs to one inode. */
 int store_count_changes(int upper_fd, int64_t since, uint64_t *ret, struct err *e);
+/* Compares an overlay upper directory with the layers below it (directory fds, the topmost first),
+ * and calls `each` for all that a container has changed, in no order. A directory is MODIFIED when
+ * its owner, its mode or something in it is; a removed one is named alone. The path begins with
+ * '/'. */
+enum store_change { STORE_MODIFIED, STORE_ADDED, STORE_DELETED };
+typedef void store_change_each(void *arg, enum store_change, const char *path);
+int store_diff(int upper_fd, const int *lower_fds, size_t n, store_change_each *each, void *arg,
+	struct err *e);

@@ -67,6 +67,7 @@ static const struct engine_ops local_ops = {
 	.count_changes = local_count_changes,
 	.lock = local_lock,
 	.commit = local_commit,
+	.diff = local_diff,
 	.image_list = local_image_list,
 	.image_inspect = local_image_inspect,
 	.image_has_path = local_image_has_path,

@@ -94,6 +94,16 @@ int monitor_connect(struct local *, const char *id, struct err *e);
 /* Makes a session of a monitor's socket (taken). */
 struct session *local_session_new(int fd);
 
+/* A container's upper directory and, below it, its image's layers, as overlayfs would join them. */
+struct container_trees {
+	int *fds; /* the topmost first */
+	size_t n;
+};
+int local_trees_open(
+	struct local *, const struct container *, struct container_trees *ret, struct err *e);
+void container_trees_release(struct container_trees *);
+#define auto_trees __attribute__((cleanup(container_trees_release))) struct container_trees
+
 int local_create(struct engine *, const struct container_config *, char *, struct err *);
 int local_start(struct engine *, const char *, struct session **, int *, struct err *);
 int local_wait(struct engine *, const char *, enum wait_for, int, struct err *);
@@ -112,6 +122,7 @@ int local_log_tail(struct engine *, const char *, size_t, struct str *, struct e
 int local_count_changes(struct engine *, const char *, int64_t, uint64_t *, struct err *);
 int local_commit(struct engine *, const char *, const char *, const struct commit_options *, char *,
 	struct err *);
+int local_diff(struct engine *, const char *, struct change_list *, struct err *);
 int local_image_list(struct engine *, struct image_list *, struct err *);
 int local_image_inspect(struct engine *, const char *, struct image_info *, struct err *);
 int local_image_has_path(struct engine *, const char *, const char *, bool *, struct err *);
