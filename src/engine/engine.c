@@ -272,11 +272,6 @@ int engine_list(struct engine *en, bool all, struct container_list *ret, struct 
 	return en->ops->list(en, all, ret, e);
 }
 
-int engine_log_tail(struct engine *en, const char *id, size_t lines, struct str *ret, struct err *e)
-{
-	return en->ops->log_tail(en, id, lines, ret, e);
-}
-
 int engine_count_changes(
 	struct engine *en, const char *id, int64_t since, uint64_t *ret, struct err *e)
 {

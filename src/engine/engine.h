@@ -240,9 +240,6 @@ typedef int engine_log_each(void *arg, const struct log_entry *);
 int engine_logs(struct engine *, const char *id, const struct log_options *, engine_log_each *each,
 	void *arg, struct err *e);
 
-/* The last `lines` lines that the container printed, stdout and stderr in order. */
-int engine_log_tail(struct engine *, const char *id, size_t lines, struct str *ret, struct err *e);
-
 struct container_stats {
 	int64_t time;
 	uint64_t cpu_ns; /* used by all its processes since it was started */

@@ -15,7 +15,6 @@ struct engine_ops {
 	int (*inspect_machine)(
 		struct engine *, const char *, struct container_info *, struct err *);
 	int (*list)(struct engine *, bool, struct container_list *, struct err *);
-	int (*log_tail)(struct engine *, const char *, size_t, struct str *, struct err *);
 	int (*count_changes)(struct engine *, const char *, int64_t, uint64_t *, struct err *);
 	int (*lock)(struct engine *, const char *, struct err *);
 	int (*commit)(struct engine *, const char *, const char *, const struct commit_options *,

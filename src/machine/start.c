@@ -207,16 +207,26 @@ static int bring_up(struct work *w, struct err *e)
 
 /* ---- readiness ---- */
 
+static int add_entry(void *arg, const struct log_entry *entry)
+{
+	str_add_data(arg, entry->data, entry->len);
+	return 0;
+}
+
 static int not_ready(struct work *w, int why, struct err *e)
 {
 	auto_str log = STR_INIT(400);
 	auto_str tail = STR_INIT((size_t)1 << 20);
 	struct err ignored = { 0 };
+	const struct log_options wanted = {
+		.standard_output = true, .standard_error = true, .tail = TAIL_LINES
+	};
 	const char *from;
 
 	if (why != -ETIMEDOUT && why != -ESRCH)
 		return why;
-	if (engine_log_tail(w->engine, w->info.id, TAIL_LINES, &tail, &ignored) < 0 || !tail.len)
+	if (engine_logs(w->engine, w->info.id, &wanted, add_entry, &tail, &ignored) < 0 ||
+		!tail.len)
 		str_add(&tail, "(it printed nothing)");
 	while (tail.len && tail.data[tail.len - 1] == '\n')
 		str_truncate(&tail, tail.len - 1);

@@ -183,46 +183,6 @@ int local_wait(struct engine *en, const char *id, enum wait_for what, int timeou
 	return err_set(e, ESRCH, "container '%s' does not run", c.config.name);
 }
 
-/* Adds the text of each entry of one log file, the newest `lines` of them. */
-static void add_tail(int dir, size_t lines, struct str *ret)
-{
-	auto_close int fd = openat(dir, "log", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	auto_free char *block = NULL;
-	const size_t max = 256 << 10;
-	char *from, *save = NULL;
-	struct stat st;
-	ssize_t n;
-	size_t seen = 0;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return;
-	block = xmalloc(max + 1);
-	n = pread(fd, block, max, st.st_size > (off_t)max ? st.st_size - (off_t)max : 0);
-	if (n <= 0)
-		return;
-	block[n] = '\0';
-	for (from = block + n - 1; from > block; from--)
-		if (from[-1] == '\n' && ++seen == lines)
-			break;
-	for (char *line = strtok_r(from, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		struct err ignored;
-		auto_json *j = NULL;
-		if (json_parse(line, strlen(line), "log", &j, &ignored) == 0)
-			str_add(ret, json_str(j, "log", ""));
-	}
-}
-
-int local_log_tail(struct engine *en, const char *id, size_t lines, struct str *ret, struct err *e)
-{
-	struct local *l = local_of(en);
-	auto_close int dir = fs_open_dir(l->dirs.containers, id, e);
-
-	if (dir < 0)
-		return dir;
-	add_tail(dir, lines, ret);
-	return 0;
-}
-
 int local_count_changes(
 	struct engine *en, const char *id, int64_t since, uint64_t *ret, struct err *e)
 {

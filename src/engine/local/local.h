@@ -118,7 +118,8 @@ int local_attach(struct engine *, const char *, const struct attach_options *, s
 	struct err *);
 int local_events(struct engine *, int64_t, int64_t, engine_event_each *, void *, struct err *);
 int local_list(struct engine *, bool, struct container_list *, struct err *);
-int local_log_tail(struct engine *, const char *, size_t, struct str *, struct err *);
+int local_logs(struct engine *, const char *, const struct log_options *, engine_log_each *, void *,
+	struct err *);
 int local_count_changes(struct engine *, const char *, int64_t, uint64_t *, struct err *);
 int local_commit(struct engine *, const char *, const char *, const struct commit_options *, char *,
 	struct err *);

@@ -7,6 +7,7 @@
 
 #define LOG_FILE_SIZE (10u << 20)
 #define LOG_FILES     3
+#define LOG_FILES_MAX 100
 #define LOG_LINE_MAX  16384u /* longer lines are split, as Docker splits them */
 
 struct log {
