@@ -38,9 +38,10 @@ struct cgroup_resources {
 	char *cpuset_cpus, *cpuset_mems;
 	int64_t pids; /* -1: none at all */
 	int64_t blkio_weight;
-	struct strv blkio_throttle; /* "read_bps 8:0 1048576", write_bps, read_iops, write_iops */
-	struct strv hugetlb;        /* "2MB 1048576" */
-	struct strv unified;        /* "memory.high=1000000", version 2 only */
+	/* "read_bps 8:0 1048576", write_bps, read_iops, write_iops; "weight 8:0 500" */
+	struct strv blkio_throttle;
+	struct strv hugetlb;           /* "2MB 1048576" */
+	struct strv unified;           /* "memory.high=1000000", version 2 only */
 	struct cgroup_device *devices; /* in order, after "deny all" if `deny_devices` */
 	size_t n_devices;
 	bool deny_devices;
@@ -50,10 +51,16 @@ struct cgroup_resources {
 		.memory_swappiness = -1                                                            \
 	}
 void cgroup_resources_release(struct cgroup_resources *);
+/* Appends a rule in the notation of version 1, "c 1:3 rwm" or "b 8:* r". -EINVAL: it is none. */
+int cgroup_allow_device(struct cgroup_resources *, const char *rule, struct err *e);
+/* Denies all devices and allows those of posture_device_rules: the default of every container. */
+void cgroup_default_devices(struct cgroup_resources *);
 
 struct cgroup_stats {
 	uint64_t cpu_ns, cpu_user_ns, cpu_system_ns, throttled_periods, throttled_ns;
-	uint64_t memory, memory_cache, memory_max, memory_limit; /* bytes; limit 0: none */
+	/* bytes; limit 0: none; the cache is what of it the kernel can drop at once, inactive pages
+	 * of files: "docker stats" shows memory without it */
+	uint64_t memory, memory_cache, memory_max, memory_limit;
 	uint64_t swap, oom_kills;
 	uint64_t block_read, block_written; /* bytes */
 	uint64_t pids, pids_limit;          /* limit 0: none */
@@ -63,21 +70,36 @@ enum cgroup_layout { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
 /* What is mounted at /sys/fs/cgroup; hybrid counts as version 1. */
 enum cgroup_layout cgroup_layout(void);
 
-/* Makes the group and sets its limits. A limit that cannot be set is an error, never left out. */
+/* What this host can limit: what info, doctor and a runtime's "features" tell. */
+struct cgroup_support {
+	bool memory, swap, oom_kill_disable, swappiness, pids, cpu_quota, cpu_shares, cpuset;
+	bool blkio_weight, blkio_throttle, hugetlb, devices, freeze;
+};
+void cgroup_support(struct cgroup_support *ret);
+
+/* Makes the group, those above it too, and sets its limits. A limit that cannot be set is an error
+ * that names what the host lacks, never left out; then nothing is left behind. Where there are no
+ * control groups the list of devices is passed over: a missing CAP_MKNOD and "nodev" stand for it.
+ */
 int cgroup_create(const char *path, const struct cgroup_resources *, struct err *e);
-/* Changes the limits that are set; all of them or, on an error, none. */
+/* Changes the limits that are set; all of them or, on an error, none. A list of devices replaces
+ * the one that was. -EBUSY: more memory is in use than the new limit. */
 int cgroup_update(const char *path, const struct cgroup_resources *, struct err *e);
 /* What cannot be read stays zero. -ENOENT: no such group. */
 int cgroup_stats(const char *path, struct cgroup_stats *ret, struct err *e);
 /* Processes in the group and below; the caller frees. */
 int cgroup_pids(const char *path, pid_t **ret, size_t *ret_n, struct err *e);
-/* Version 2: a directory fd for clone3(2)'s CLONE_INTO_CGROUP; -1 elsewhere. */
+/* Version 2: a directory fd for clone3(2)'s CLONE_INTO_CGROUP; -1 elsewhere. clone3 fails with
+ * EBUSY where a container has made groups inside its own: cgroup_open_of() then has a place. */
 int cgroup_open(const char *path);
+/* The same for the group that process `pid` is in. */
+int cgroup_open_of(pid_t pid);
 /* Version 1: the calling process, which has one thread, moves itself. The kernel does that at once,
  * where moving another process by cgroup.procs waits for all CPUs (ten milliseconds, when they are
  * busy). Elsewhere there is nothing to do. */
 int cgroup_enter(const char *path, struct err *e);
-/* Removes it after killing whatever is still inside; missing is success. */
+/* Removes it, with the groups that were made inside, after killing whatever is still there, frozen
+ * or not; missing is success. */
 int cgroup_remove(const char *path, struct err *e);
 /* Removes the parent of containers' groups if it is empty; a parent in use is left alone. */
 void cgroup_remove_parent(const char *parent);
@@ -85,12 +107,29 @@ void cgroup_remove_parent(const char *parent);
  * lets them go on. Freezing what is frozen is success. */
 int cgroup_freeze(const char *path, pid_t init, struct err *e);
 int cgroup_thaw(const char *path, pid_t init, struct err *e);
-bool cgroup_is_frozen(const char *path);
-/* True if the kernel has killed one of its tasks for want of memory. */
+/* `init` is looked at where there are no control groups. */
+bool cgroup_is_frozen(const char *path, pid_t init);
+/* Sends `sig` to every process of the container, those that it is just making included. With
+ * SIGKILL it is thawed, too: a frozen task would not die (F29). */
+int cgroup_signal(const char *path, pid_t init, int sig, struct err *e);
+/* How many of its tasks the kernel has killed for want of memory. */
+uint64_t cgroup_oom_kills(const char *path);
 bool cgroup_oom_killed(const char *path);
 /* Becomes readable (POLLIN or POLLPRI, poll(2)) when the kernel has killed for want of memory: an
- * eventfd on version 1, memory.events on version 2. -1 where that cannot be. */
+ * eventfd on version 1, memory.events on version 2. -1 where that cannot be. After each event call
+ * cgroup_oom_seen(), then look at cgroup_oom_kills(): other things wake it, too. */
 int cgroup_oom_fd(const char *path, short *ret_events);
-/* Mounts /sys/fs/cgroup read-only in the container whose root is `rootfd`; the caller has entered a
- * cgroup namespace of its own, and asked for the host's layout while it could see it. */
-int cgroup_mount(enum cgroup_layout, int rootfd, struct err *e);
+void cgroup_oom_seen(int fd);
+
+/* What the container sees at /sys/fs/cgroup. */
+struct cgroup_view {
+	enum cgroup_layout layout;                /* the host's: ask while it can be seen */
+	const struct cgroup_resources *resources; /* with which the group was made */
+	bool read_write;                          /* --privileged; else read-only */
+	/* Version 1 without a cgroup namespace: the group's path, and an O_PATH fd of the host's
+	 * /sys/fs/cgroup. Else NULL and -1: the caller has entered a namespace of its own. */
+	const char *path;
+	int host;
+};
+/* Mounts it in the container whose root is `rootfd`. */
+int cgroup_mount(const struct cgroup_view *, int rootfd, struct err *e);

@@ -324,6 +324,9 @@ static int write_sysctl(const struct root *r, const char *key, const char *value
 int root_finish(const struct spec *s, struct root *r, struct err *e)
 {
 	auto_close int null_fd = rfd_open_nolink(r->fd, "dev/null", O_PATH, 0);
+	const struct cgroup_view view = {
+		.layout = r->cgroups, .resources = &s->resources, .host = -1
+	};
 	struct stat st;
 
 	/* ours on our tmpfs, but looked at all the same: this covers the kernel's files (T04) */
@@ -332,7 +335,7 @@ int root_finish(const struct spec *s, struct root *r, struct err *e)
 		return err_set(e, EIO, "the container's /dev/null is not the null device");
 	if (put_new(r->fd, "sysfs", NULL, QUIET | MOUNT_ATTR_RDONLY, "sys", e) < 0)
 		return -e->code;
-	if (cgroup_mount(r->cgroups, r->fd, e) < 0)
+	if (cgroup_mount(&view, r->fd, e) < 0)
 		return -e->code;
 	for (const char *const *k = posture_net_sysctls; s->network != SPEC_NETWORK_HOST && *k;
 		k += 2)

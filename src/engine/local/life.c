@@ -84,7 +84,7 @@ static int kill_now(struct local *l, const struct container *c, const struct loc
 	struct err ignored;
 
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	if (s->state == CONTAINER_PAUSED || cgroup_is_frozen(cgroup))
+	if (s->state == CONTAINER_PAUSED || cgroup_is_frozen(cgroup, s->run.pid))
 		cgroup_thaw(cgroup, s->run.pid, &ignored);
 	while (poll(&p, 1, DEATH_WAIT_MS) < 0 && errno == EINTR)
 		continue;

@@ -17,6 +17,29 @@ static void add_mount(struct spec *s, const struct mount_config *m, char *source
 	};
 }
 
+/* Memory without a word about swap: as much of it again, as Docker has it, where that is counted.
+ * Without control groups there is nothing by which our own limit of processes could be set. */
+static void set_limits(struct cgroup_resources *r, const struct resources *wanted)
+{
+	struct cgroup_support support = { 0 };
+	bool none = cgroup_layout() == CGROUP_NONE;
+
+	r->memory_swappiness = -1;
+	r->memory = wanted->memory;
+	if (r->memory > 0 && r->memory <= INT64_MAX / 2) {
+		cgroup_support(&support);
+		r->memory_swap = support.swap ? r->memory * 2 : 0;
+	}
+	r->nano_cpus = wanted->nano_cpus;
+	r->pids = wanted->pids_limit > 0   ? wanted->pids_limit
+		  : wanted->pids_limit < 0 ? -1
+		  : none                   ? 0
+					   : POSTURE_PIDS_LIMIT;
+	if (none && r->pids < 0)
+		r->pids = 0;
+	cgroup_default_devices(r);
+}
+
 int local_build_spec(struct local *l, const struct container *c, struct spec *s, struct err *e)
 {
 	static const char *const etc[] = { "hosts", "hostname", "resolv.conf" };
@@ -64,12 +87,7 @@ int local_build_spec(struct local *l, const struct container *c, struct spec *s,
 	s->notify_path = c->config.notify_path ? xstrdup(c->config.notify_path) : NULL;
 	s->network = str_eq(c->config.network, "host") ? SPEC_NETWORK_HOST : SPEC_NETWORK_PREPARED;
 	s->cgroup = local_cgroup(l, c->id);
-	s->resources.memory_swappiness = -1;
-	s->resources.memory = c->config.resources.memory;
-	s->resources.nano_cpus = c->config.resources.nano_cpus;
-	s->resources.pids = c->config.resources.pids_limit == 0  ? POSTURE_PIDS_LIMIT
-			    : c->config.resources.pids_limit < 0 ? 0
-								 : c->config.resources.pids_limit;
+	set_limits(&s->resources, &c->config.resources);
 	s->shm_size = POSTURE_SHM_SIZE;
 	s->name = xstrdup(c->config.name);
 	s->machine = c->config.machine ? xstrdup(c->config.machine) : NULL;

@@ -165,7 +165,8 @@ static int look(struct local *l, const struct container *c, struct local_status 
 	if (pidfd >= 0 && poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 0) == 0) {
 		cgroup = local_cgroup(l, c->id);
 		thaw_forgotten(cgroup, run_dir, ret->run.pid);
-		ret->state = cgroup_is_frozen(cgroup) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+		ret->state = cgroup_is_frozen(cgroup, ret->run.pid) ? CONTAINER_PAUSED
+								    : CONTAINER_RUNNING;
 		return has_monitor(run_dir, &alive) ? 0 : adopt(l, c, run_dir, alive, e);
 	}
 	if (has_monitor(run_dir, &alive)) {
