@@ -7,6 +7,8 @@ setup_suite() {
 	chmod 1777 "$image/tmp"
 	cp "$(command -v busybox)" "$image/bin/busybox"
 	"$image/bin/busybox" --list | (cd "$image/bin" && xargs -I{} sh -c '[ -e "$1" ] || ln -s busybox "$1"' sh {})
+	# What hostile containers run: tests/attack.
+	cp "$(dirname "$REDOCK")/../tests/attack"/attack-{probe,racer} "$image/bin/"
 	printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n' >"$image/etc/passwd"
 	printf 'root:x:0:\nuser:x:1000:\nextra:x:2000:user\n' >"$image/etc/group"
 	printf 'not a program\n' >"$image/data/plain"
