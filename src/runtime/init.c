@@ -137,7 +137,8 @@ static int enter_workdir(const struct spec *s, const struct root *r, struct err 
  * before the fork: the filter alone costs a tenth of a millisecond to load. */
 static int confine(const struct spec *s, struct err *e)
 {
-	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* ENOSYS: no keys to share */
+	if (!s->keep_keyring) /* ENOSYS: no keys to share */
+		syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 	if (drop_bounding(s->caps.bounding, e) < 0)
 		return -e->code;
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -198,7 +199,7 @@ int init_exec(const struct spec *s, const struct root *r, struct err *e)
 	if (enter_workdir(s, r, e) < 0 || become_user(s, &user, e) < 0)
 		return 125;
 	reset_signals();
-	syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+	syscall(SYS_close_range, 3U + (unsigned)s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
 	environ = env.v;
 	execvp(s->args.v[0], s->args.v);
 	code = errno;

@@ -134,6 +134,8 @@ static const struct field spec_fields[] = {
 	S(console_columns, NUMBER),
 	S(init, FLAG),
 	S(no_new_privs, FLAG),
+	S(keep_keyring, FLAG),
+	S(preserve_fds, NUMBER),
 	S(caps.bounding, COUNT),
 	S(caps.permitted, COUNT),
 	S(caps.effective, COUNT),

@@ -91,6 +91,8 @@ struct spec {
 		console_columns; /* size of the terminal at first, 0 for the default */
 	bool init;               /* PID 1 is ours: it reaps and forwards signals */
 	bool no_new_privs;
+	bool keep_keyring;    /* no session keyring of its own */
+	int64_t preserve_fds; /* so many descriptors from 3 on are the process's */
 	struct spec_caps caps;
 	/* NULL: the filter that is built in; "": none; else the file that holds the program, an
 	 * array of struct sock_filter, relative to `state_dir` */
