@@ -24,7 +24,7 @@ struct loop {
 	bool raw, finished;
 	int status;
 
-	char input[INPUT_MAX + 1]; /* read, not yet sent */
+	char input[INPUT_MAX + DETACH_KEYS_MAX]; /* read, not yet sent */
 	size_t input_len;
 	bool input_open;
 
@@ -165,7 +165,7 @@ static int take_event(struct loop *l, struct err *e)
 		l->output_fd = event.stream == 2 ? 2 : 1;
 		if (l->orphaned[l->output_fd])
 			drop(l, event.len);
-		else
+		else if (!l->a->streams || l->a->streams & l->output_fd)
 			str_add_data(&l->output, event.data, event.len);
 		return 0;
 	case SESSION_EXIT:
@@ -231,7 +231,7 @@ static void take_signal(struct loop *l)
 		return;
 	}
 	/* keys come as bytes then, so this was sent to us by somebody else */
-	if (l->raw) {
+	if (l->raw || l->a->no_signals) {
 		leave(l, 128 + n);
 		return;
 	}
@@ -297,6 +297,7 @@ int attach_run(const struct attach *a, struct session *session, int signals, str
 		.session = session,
 		.signals = signals,
 		.input_open = a->stdin_open,
+		.detach = a->detach,
 		.output = STR_INIT(OUTPUT_MAX),
 	};
 	int r = 0;

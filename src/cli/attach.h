@@ -7,6 +7,7 @@
  * the container, or, with a raw terminal, arrive there as keys.
  */
 #include "cli/cli.h"
+#include "cli/detach.h"
 
 struct attach {
 	struct cli *cli;
@@ -15,6 +16,9 @@ struct attach {
 	const char *name; /* for messages */
 	bool stdin_open;  /* pass standard input on */
 	bool tty;         /* the container has a terminal */
+	int streams;      /* which to show: 1 stdout, 2 stderr; 0: both */
+	bool no_signals;  /* they end us, not the container */
+	struct detach detach;
 };
 
 /* Blocks the signals that the loop will read; call it before the container is started, so that

@@ -162,7 +162,7 @@ static int count_operands(const struct verb *verb, const struct command_line *li
 /* A global option after its verb is a common slip; say where it belongs. */
 static void explain_place(const struct verb *verb, struct err *e)
 {
-	for (const struct verb_option *o = cli_options; o->kind != OPTION_END; o++) {
+	for (const struct verb_option *o = option_first(cli_options); o; o = option_next(o)) {
 		char said_long[64], said_short[64], written[3] = { '-', o->short_name, '\0' };
 
 		snprintf(said_long, sizeof said_long, "unknown option '--%s'", o->long_name);
@@ -189,14 +189,39 @@ static int verb_status(
 	return session ? STATUS_SESSION : r == CLI_USAGE ? STATUS_USAGE : STATUS_FAILED;
 }
 
+static int unknown_verb(const struct verb *of, const char *name, struct err *e);
+static int run_verb(struct cli *c, const struct verb *verb, char **args, struct err *e);
+
+/* "network create ...": `args` begins with the second word. */
+static int run_of(struct cli *c, const struct verb *of, char **args, struct err *e)
+{
+	const struct verb *verb = args[0] ? verb_find(of->verbs, args[0]) : NULL;
+	int r;
+
+	if (verb)
+		return run_verb(c, verb, args + 1, e);
+	if (args[0] && (str_eq(args[0], "-h") || str_eq(args[0], "--help"))) {
+		help_verb(stdout, of, progress_colour(1));
+		return 0;
+	}
+	r = args[0] ? unknown_verb(of, args[0], e)
+		    : cli_usage(e, "'%s' needs %s", of->name, of->operands);
+	if (!e->hint[0])
+		err_hint(e, "redock help %s", of->name);
+	cli_complain(e);
+	return r == CLI_USAGE ? STATUS_USAGE : STATUS_FAILED;
+}
+
 static int run_verb(struct cli *c, const struct verb *verb, char **args, struct err *e)
 {
 	auto_command_line line = { 0 };
 	auto_free void *options = xcalloc(1, verb->options_size + 1);
 	auto_free char *command = xasprintf("redock %s", verb->name);
-	int r = options_parse(
-		verb->options, verb->stop_at_operand, command, args, options, &line, e);
+	int r;
 
+	if (verb->verbs)
+		return run_of(c, verb, args, e);
+	r = options_parse(verb->options, verb->stop_at_operand, command, args, options, &line, e);
 	if (r < 0) {
 		explain_place(verb, e);
 		r = CLI_USAGE;
@@ -209,16 +234,20 @@ static int run_verb(struct cli *c, const struct verb *verb, char **args, struct 
 	}
 	r = verb_status(verb, &line, r, e);
 	options_release(verb->options, options);
+	if (verb->release)
+		verb->release(options);
 	return r;
 }
 
-static int unknown_verb(const char *name, struct err *e)
+static int unknown_verb(const struct verb *of, const char *name, struct err *e)
 {
-	const struct verb *nearest = verb_nearest(name);
+	const struct verb *nearest = verb_nearest(of ? of->verbs : verbs, name);
 
-	cli_usage(e, "unknown command '%s'", name);
+	cli_usage(e, "unknown command '%s%s%s'", of ? of->name : "", of ? " " : "", name);
 	if (nearest)
 		err_hint(e, "redock %s", nearest->name);
+	else if (!of && (str_eq(name, "container") || str_eq(name, "image")))
+		err_hint(e, "the same without '%s': redock ps, redock images", name);
 	return CLI_USAGE;
 }
 
@@ -229,8 +258,8 @@ static int dispatch(struct cli *c, char **args, struct err *e)
 	int r = options_parse(cli_options, true, "redock", args, c, &line, e);
 
 	if (r == 0 && !line.help && !c->version && line.n_operands) {
-		verb = verb_find(line.operands[0]);
-		r = verb ? 0 : unknown_verb(line.operands[0], e);
+		verb = verb_find(verbs, line.operands[0]);
+		r = verb ? 0 : unknown_verb(NULL, line.operands[0], e);
 	}
 	if (r < 0) {
 		if (!e->hint[0])
@@ -242,7 +271,7 @@ static int dispatch(struct cli *c, char **args, struct err *e)
 	if (c->version)
 		printf("redock %s\n", REDOCK_VERSION);
 	else if (line.help)
-		help_overview(stdout, progress_colour(1));
+		help_overview(stdout, false, progress_colour(1));
 	else if (!verb)
 		help_short(stdout);
 	else

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define COLUMNS      79
+#define GROUP_WIDTH  18
 #define OPTION_WIDTH 26 /* of the options' own column; longer ones get a line of their own */
 
 static void heading(FILE *f, const char *text, bool colour)
@@ -29,18 +30,54 @@ void help_short(FILE *f)
 		f);
 }
 
-void help_overview(FILE *f, bool colour)
+/* A group's verbs in one go, after its name. */
+static void print_group(FILE *f, int group, bool colour)
+{
+	size_t column = (size_t)fprintf(f, colour ? "\033[1m%s\033[0m" : "%s", verb_groups[group]);
+
+	column = strlen(verb_groups[group]);
+	for (; column < GROUP_WIDTH; column++)
+		fputc(' ', f);
+	for (size_t i = 0; verbs[i]; i++) {
+		if ((int)verbs[i]->group != group)
+			continue;
+		if (column + 1 + strlen(verbs[i]->name) > COLUMNS) {
+			fprintf(f, "\n%*s", GROUP_WIDTH, "");
+			column = GROUP_WIDTH;
+		}
+		column += (size_t)fprintf(f, " %s", verbs[i]->name);
+	}
+	fputc('\n', f);
+}
+
+static void print_group_in_full(FILE *f, int group, bool colour)
+{
+	heading(f, verb_groups[group], colour);
+	for (size_t i = 0; verbs[i]; i++)
+		if ((int)verbs[i]->group == group)
+			fprintf(f, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
+}
+
+void help_overview(FILE *f, bool all, bool colour)
 {
 	fputs("Usage: redock [OPTION]... COMMAND [ARGUMENT]...\n", f);
-	for (int group = 0; group < GROUP_COUNT; group++) {
-		heading(f, verb_groups[group], colour);
-		for (size_t i = 0; verbs[i]; i++)
-			if ((int)verbs[i]->group == group)
-				fprintf(f, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
-	}
-	fputs("Before the command: -v (tell more), -q (errors only), --root DIR, --version.\n"
-	      "More: redock help COMMAND, man redock. Names: 'demo' is USER:demo.\n",
-		f);
+	for (int group = 0; group < GROUP_COUNT; group++)
+		if (group == GROUP_MACHINES || all)
+			print_group_in_full(f, group, colour);
+		else
+			print_group(f, group, colour);
+	if (all)
+		fputs("Before the command: -v (tell more), -q (errors only), --root DIR, "
+		      "--version.\n"
+		      "More: redock help COMMAND, man redock. Names: 'demo' is USER:demo.\n",
+			f);
+	else
+		fputs("Before the command: -v (tell more), -q (errors only), --root DIR, "
+		      "--version.\n"
+		      "More: redock help COMMAND, redock help --all, man redock.\n"
+		      "Names: 'demo' is the machine USER:demo. Docker's words work as they do "
+		      "there.\n",
+			f);
 }
 
 void help_option_text(const struct verb_option *o, struct str *ret)
@@ -57,7 +94,7 @@ void help_option_text(const struct verb_option *o, struct str *ret)
 
 static bool has_visible_options(const struct verb *verb)
 {
-	for (const struct verb_option *o = verb->options; o && o->kind != OPTION_END; o++)
+	for (const struct verb_option *o = option_first(verb->options); o; o = option_next(o))
 		if (o->help)
 			return true;
 	return false;
@@ -86,9 +123,17 @@ void help_verb(FILE *f, const struct verb *verb, bool colour)
 	if (options) {
 		fputc('\n', f);
 		heading(f, "Options", colour);
-		for (const struct verb_option *o = verb->options; o->kind != OPTION_END; o++)
+		for (const struct verb_option *o = option_first(verb->options); o;
+			o = option_next(o))
 			if (o->help)
 				print_option(f, o);
+	}
+	if (verb->verbs) {
+		fputc('\n', f);
+		heading(f, "Commands", colour);
+		for (size_t i = 0; verb->verbs[i]; i++)
+			fprintf(f, "  %-11s %s\n", verb_word(verb->verbs[i]),
+				verb->verbs[i]->summary);
 	}
 	fputc('\n', f);
 	heading(f, "Examples", colour);
@@ -97,10 +142,12 @@ void help_verb(FILE *f, const struct verb *verb, bool colour)
 }
 
 struct help_options {
-	bool man;
+	bool man, all;
 };
 
 static const struct verb_option options[] = {
+	{ OPTION_FLAG, 'a', "all", NULL, "all commands with a line each",
+		offsetof(struct help_options, all) },
 	/* for the build of the man pages */
 	{ OPTION_FLAG, 0, "man", NULL, NULL, offsetof(struct help_options, man) },
 	{ 0 },
@@ -109,14 +156,21 @@ static const struct verb_option options[] = {
 static int help_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
 {
 	const struct help_options *o = opt;
-	const struct verb *verb = n_operands ? verb_find(operands[0]) : NULL;
+	const struct verb *const *list = verbs;
+	const struct verb *verb = NULL;
 
-	if (n_operands && !verb) {
-		const struct verb *nearest = verb_nearest(operands[0]);
+	for (size_t i = 0; i < n_operands; i++) {
+		verb = list ? verb_find(list, operands[i]) : NULL;
+		if (!verb) {
+			const struct verb *nearest = list ? verb_nearest(list, operands[i]) : NULL;
 
-		cli_usage(e, "unknown command '%s'", operands[0]);
-		err_hint(e, "redock help%s%s", nearest ? " " : "", nearest ? nearest->name : "");
-		return CLI_USAGE;
+			cli_usage(e, "unknown command '%s%s%s'", i ? operands[0] : "", i ? " " : "",
+				operands[i]);
+			err_hint(e, "redock help%s%s", nearest ? " " : "",
+				nearest ? nearest->name : "");
+			return CLI_USAGE;
+		}
+		list = verb->verbs;
 	}
 	if (o->man && verb)
 		manual_verb(stdout, verb);
@@ -125,7 +179,7 @@ static int help_run(struct cli *c, void *opt, char **operands, size_t n_operands
 	else if (verb)
 		help_verb(stdout, verb, progress_colour(1));
 	else
-		help_overview(stdout, progress_colour(1));
+		help_overview(stdout, o->all, progress_colour(1));
 	return 0;
 }
 
@@ -138,14 +192,15 @@ static const struct verb_example examples[] = {
 const struct verb verb_help = {
 	.name = "help",
 	.group = GROUP_SYSTEM,
-	.operands = "[COMMAND]",
+	.operands = "[COMMAND [COMMAND]]",
 	.summary = "Explain redock or one of its commands",
-	.description = "Without COMMAND, lists all commands. The same text is in the man pages: "
+	.description = "Without COMMAND, lists all commands, with --all one a line. The same text "
+		       "is in the man pages: "
 		       "redock(1), redock-run(1) and so on.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct help_options),
 	.min_operands = 0,
-	.max_operands = 1,
+	.max_operands = 2,
 	.run = help_run,
 };

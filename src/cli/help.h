@@ -8,8 +8,8 @@
 
 /* A few words and three examples: `redock` alone. */
 void help_short(FILE *f);
-/* All verbs by group, on one screen of 24 x 80: `redock help`. */
-void help_overview(FILE *f, bool colour);
+/* All verbs by group, on one screen of 24 x 80: `redock help`; `all`: with a line each. */
+void help_overview(FILE *f, bool all, bool colour);
 void help_verb(FILE *f, const struct verb *verb, bool colour);
 
 /* "-m, --memory SIZE" into `ret`. */

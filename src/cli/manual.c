@@ -48,7 +48,7 @@ static void print_paragraphs(FILE *f, const char *text)
 
 static void print_options(FILE *f, const struct verb_option *table)
 {
-	for (const struct verb_option *o = table; o->kind != OPTION_END; o++) {
+	for (const struct verb_option *o = option_first(table); o; o = option_next(o)) {
 		if (!o->help)
 			continue;
 		if (o->short_name)
@@ -79,7 +79,7 @@ static void print_name(FILE *f, const char *name, const char *summary)
 
 static bool has_options(const struct verb *verb)
 {
-	for (const struct verb_option *o = verb->options; o && o->kind != OPTION_END; o++)
+	for (const struct verb_option *o = option_first(verb->options); o; o = option_next(o))
 		if (o->help)
 			return true;
 	return false;
@@ -90,6 +90,8 @@ void manual_verb(FILE *f, const struct verb *verb)
 	char name[64], summary[80];
 
 	snprintf(name, sizeof name, "redock-%s", verb->name);
+	for (char *blank = name; (blank = strchr(blank, ' '));)
+		*blank = '-';
 	fprintf(f, "%s(1) \"redock %s\"\n\n", name, REDOCK_VERSION);
 	snprintf(summary, sizeof summary, "%c%s", tolower((unsigned char)verb->summary[0]),
 		verb->summary + 1); /* as apropos(1) shows others */
@@ -105,6 +107,14 @@ void manual_verb(FILE *f, const struct verb *verb)
 	if (has_options(verb)) {
 		fputs("\n# OPTIONS\n\n", f);
 		print_options(f, verb->options);
+	}
+	if (verb->verbs) {
+		fputs("\n# COMMANDS\n\n", f);
+		for (size_t i = 0; verb->verbs[i]; i++) {
+			fprintf(f, "*redock-%s-%s*(1)\n\t", verb->name, verb_word(verb->verbs[i]));
+			print_string(f, verb->verbs[i]->summary);
+			fputs(".\n\n", f);
+		}
 	}
 	fputs("\n# EXAMPLES\n\n", f);
 	for (const struct verb_example *x = verb->examples; x->command; x++) {

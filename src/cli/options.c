@@ -19,11 +19,35 @@ void command_line_release(struct command_line *line)
 	line->n_operands = 0;
 }
 
+static const struct verb_option *follow(const struct verb_option *o)
+{
+	while (o && o->kind == OPTION_MORE)
+		o = o->more;
+	return o && o->kind != OPTION_END ? o : NULL;
+}
+
+const struct verb_option *option_first(const struct verb_option *table)
+{
+	return follow(table);
+}
+
+const struct verb_option *option_next(const struct verb_option *o)
+{
+	return follow(o + 1);
+}
+
 void options_release(const struct verb_option *table, void *target)
 {
-	for (const struct verb_option *o = table; o && o->kind != OPTION_END; o++)
+	for (const struct verb_option *o = option_first(table); o; o = option_next(o)) {
+		char *at = (char *)target + o->target;
+
 		if (o->kind == OPTION_LIST)
-			strv_release((struct strv *)((char *)target + o->target));
+			strv_release((struct strv *)at);
+		if (o->kind == OPTION_OWNED) {
+			free(*(char **)at);
+			*(char **)at = NULL;
+		}
+	}
 }
 
 unsigned suggestion_distance(const char *typed, const char *candidate)
@@ -42,7 +66,7 @@ unsigned suggestion_distance(const char *typed, const char *candidate)
 
 static const struct verb_option *find_long(const struct parser *p, const char *name, size_t len)
 {
-	for (const struct verb_option *o = p->table; o && o->kind != OPTION_END; o++)
+	for (const struct verb_option *o = option_first(p->table); o; o = option_next(o))
 		if (o->long_name && strlen(o->long_name) == len &&
 			memcmp(o->long_name, name, len) == 0)
 			return o;
@@ -51,7 +75,7 @@ static const struct verb_option *find_long(const struct parser *p, const char *n
 
 static const struct verb_option *find_short(const struct parser *p, char c)
 {
-	for (const struct verb_option *o = p->table; o && o->kind != OPTION_END; o++)
+	for (const struct verb_option *o = option_first(p->table); o; o = option_next(o))
 		if (o->short_name && o->short_name == c)
 			return o;
 	return NULL;
@@ -59,7 +83,30 @@ static const struct verb_option *find_short(const struct parser *p, char c)
 
 static bool takes_value(const struct verb_option *o)
 {
-	return o->kind != OPTION_FLAG && o->kind != OPTION_COUNT;
+	return o->kind != OPTION_FLAG && o->kind != OPTION_COUNT && o->kind != OPTION_OFF;
+}
+
+/* What Go's flag package reads, which Docker's users write: --rm=true. */
+static int parse_bool(const char *name, const char *text, bool *ret, struct err *e)
+{
+	static const char *const yes[] = { "true", "1", "t", "T", "TRUE", "True" };
+	static const char *const no[] = { "false", "0", "f", "F", "FALSE", "False" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		if (str_eq(text, yes[i]) || str_eq(text, no[i])) {
+			*ret = str_eq(text, yes[i]);
+			return 0;
+		}
+	return err_set(e, EINVAL, "option '%s' takes true or false, not '%s'", name, text);
+}
+
+static int store_text(const struct verb_option *o, const char *value, char **target, struct err *e)
+{
+	if (o->parse && o->parse(value, &value, e) < 0)
+		return -EINVAL;
+	free(*target);
+	*target = xstrdup(value);
+	return 0;
 }
 
 /* `value` is NULL for flags; `name` is the option as it was written. */
@@ -67,10 +114,14 @@ static int store(const struct parser *p, const struct verb_option *o, const char
 	const char *value, struct err *e)
 {
 	void *target = (char *)p->target + o->target;
+	bool on = true;
 
 	switch (o->kind) {
 	case OPTION_FLAG:
-		*(bool *)target = true;
+	case OPTION_OFF:
+		if (value && parse_bool(name, value, &on, e) < 0)
+			return -EINVAL;
+		*(bool *)target = o->kind == OPTION_FLAG ? on : !on;
 		return 0;
 	case OPTION_COUNT:
 		(*(int *)target)++;
@@ -87,6 +138,8 @@ static int store(const struct parser *p, const struct verb_option *o, const char
 			return 0;
 		}
 		break;
+	case OPTION_OWNED:
+		return store_text(o, value, target, e) < 0 ? err_wrap(e, "option '%s'", name) : 0;
 	default:
 		break;
 	}
@@ -95,12 +148,27 @@ static int store(const struct parser *p, const struct verb_option *o, const char
 	return 0;
 }
 
+/* Returns 1 when `next` was its value. */
+static int store_maybe(const struct parser *p, const struct verb_option *o, const char *name,
+	const char *next, struct err *e)
+{
+	void *target = (char *)p->target + o->target;
+	int r = next ? o->parse(next, target, e) : -ENOENT;
+
+	if (r == -ENOENT) {
+		err_clear(e);
+		r = o->parse(NULL, target, e);
+		return r < 0 ? err_wrap(e, "option '%s'", name) : 0;
+	}
+	return r < 0 ? err_wrap(e, "option '%s'", name) : 1;
+}
+
 static int unknown_long(const struct parser *p, const char *name, struct err *e)
 {
 	const struct verb_option *best = NULL;
 	unsigned least = UINT_MAX;
 
-	for (const struct verb_option *o = p->table; o && o->kind != OPTION_END; o++) {
+	for (const struct verb_option *o = option_first(p->table); o; o = option_next(o)) {
 		unsigned far = o->long_name && o->help ? suggestion_distance(name, o->long_name)
 						       : UINT_MAX;
 		if (far < least) {
@@ -130,11 +198,12 @@ static int parse_long(const struct parser *p, const char *arg, const char *next,
 	}
 	if (!o)
 		return unknown_long(p, name, e);
-	if (!takes_value(o)) {
-		if (value)
-			return err_set(e, EINVAL, "option '--%s' takes no value", name);
-		return store(p, o, written, NULL, e);
-	}
+	if (value && o->kind == OPTION_COUNT)
+		return err_set(e, EINVAL, "option '--%s' takes no value", name);
+	if (!takes_value(o))
+		return store(p, o, written, value, e);
+	if (o->kind == OPTION_MAYBE && !value)
+		return store_maybe(p, o, written, next, e);
 	if (!value && !next)
 		return err_set(e, EINVAL, "option '--%s' needs a value: %s", name, o->argument);
 	r = store(p, o, written, value ? value : next, e);
@@ -159,6 +228,12 @@ static int parse_short(const struct parser *p, const char *cluster, const char *
 			r = store(p, o, written, NULL, e);
 			if (r < 0)
 				return r;
+			continue;
+		}
+		if (o->kind == OPTION_MAYBE && c[1] != '=') {
+			r = store_maybe(p, o, written, c[1] ? c + 1 : next, e);
+			if (r < 0 || r > 0)
+				return r < 0 ? r : !c[1];
 			continue;
 		}
 		value = c[1] == '=' ? c + 2 : c[1] ? c + 1 : next;

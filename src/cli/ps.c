@@ -161,7 +161,7 @@ static const struct verb_example examples[] = {
 
 const struct verb verb_ps = {
 	.name = "ps",
-	.group = GROUP_CONTAINERS,
+	.group = GROUP_WATCHING,
 	.operands = "",
 	.summary = "List containers",
 	.description =

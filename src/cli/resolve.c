@@ -1,5 +1,6 @@
 #include "cli/resolve.h"
 #include "base/str.h"
+#include "cli/suggest.h"
 
 #include <errno.h>
 #include <string.h>
@@ -65,4 +66,47 @@ int resolve_machine(
 		err_set(e, ENOENT, "no machine '%s'", ret->text);
 		return err_hint(e, "redock start %s", text);
 	}
+}
+
+int resolve_container(struct engine *engine, const char *verb, const char *text,
+	struct container_info *ret, struct err *e)
+{
+	struct resolved found = { 0 };
+	char command[64];
+	int r = resolve(engine, text, &found, e);
+
+	if (r < 0)
+		return r;
+	if (found.as != NAMED_NOTHING) {
+		*ret = found.info;
+		return 0;
+	}
+	err_set(e, ENOENT, "no container '%s'", text);
+	err_hint(e, "redock ps -a");
+	snprintf(command, sizeof command, "redock %s", verb);
+	return suggest_container(engine, command, text, e);
+}
+
+struct each {
+	const char *verb;
+	resolve_each *each;
+	void *options;
+};
+
+static int each_one(
+	struct cli *c, struct engine *engine, void *arg, const char *operand, struct err *e)
+{
+	const struct each *a = arg;
+	auto_container_info info = { 0 };
+	int r = resolve_container(engine, a->verb, operand, &info, e);
+
+	return r < 0 ? r : a->each(c, engine, a->options, operand, &info, e);
+}
+
+int resolve_for_each(struct cli *c, const char *verb, resolve_each *each, void *options,
+	char **operands, size_t n, struct err *e)
+{
+	struct each a = { verb, each, options };
+
+	return cli_for_each(c, each_one, &a, operands, n, e);
 }

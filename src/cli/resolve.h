@@ -1,6 +1,6 @@
 #pragma once
 /* What a person means by a name: the one order of resolution. */
-#include "engine/engine.h"
+#include "cli/cli.h"
 #include "machine/machine.h"
 
 enum named_as {
@@ -21,3 +21,11 @@ void resolved_release(struct resolved *);
 int resolve(struct engine *, const char *text, struct resolved *ret, struct err *e);
 /* The machine that `text` names in any of these ways. ENOENT and EINVAL with a hint. */
 int resolve_machine(struct engine *, const char *text, struct machine_name *ret, struct err *e);
+/* The container that `text` names; ENOENT with what to try after "redock VERB". */
+int resolve_container(struct engine *, const char *verb, const char *text,
+	struct container_info *ret, struct err *e);
+/* As cli_for_each(), for containers. */
+typedef int resolve_each(struct cli *, struct engine *, void *options, const char *operand,
+	const struct container_info *, struct err *e);
+int resolve_for_each(struct cli *, const char *verb, resolve_each *, void *options, char **operands,
+	size_t n, struct err *e);

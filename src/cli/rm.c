@@ -79,7 +79,7 @@ static const struct verb_example examples[] = {
 
 const struct verb verb_rm = {
 	.name = "rm",
-	.group = GROUP_CONTAINERS,
+	.group = GROUP_LIFE,
 	.operands = "CONTAINER...",
 	.summary = "Remove containers",
 	.description = "CONTAINER is a name or the beginning of an id, at least four digits. A "

@@ -1,118 +1,26 @@
-#include "base/mem.h"
-#include "base/str.h"
 #include "cli/attach.h"
 #include "cli/cli.h"
-#include "cli/options.h"
-#include "cli/terminal.h"
-#include "cli/values.h"
+#include "cli/create_options.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 struct run_options {
-	struct strv env;
-	const char *name, *hostname, *workdir, *user, *network;
-	int64_t memory, nano_cpus, pids_limit;
-	bool auto_remove, detach, interactive, tty;
+	struct create_options create; /* first: its table follows ours */
+	struct detach keys;
+	bool detach, no_signals;
 };
 
 #define TARGET(member) offsetof(struct run_options, member)
 static const struct verb_option options[] = {
-	{ OPTION_FLAG, 0, "rm", NULL, "remove the container when it ends", TARGET(auto_remove) },
 	{ OPTION_FLAG, 'd', "detach", NULL, "print the id and leave it running", TARGET(detach) },
-	{ OPTION_FLAG, 'i', "interactive", NULL, "pass standard input on", TARGET(interactive) },
-	{ OPTION_FLAG, 't', "tty", NULL, "give it a terminal", TARGET(tty) },
-	{ OPTION_TEXT, 0, "name", "NAME", "name of the container [made up]", TARGET(name),
-		value_container_name },
-	{ OPTION_TEXT, 'h', "hostname", "HOST", "host name inside [the id]", TARGET(hostname),
-		value_hostname },
-	{ OPTION_LIST, 'e', "env", "KEY[=VALUE]", "set KEY, or take your own value of it",
-		TARGET(env), value_env },
-	{ OPTION_TEXT, 'w', "workdir", "DIR", "begin in DIR [the image's]", TARGET(workdir),
-		value_absolute_path },
-	{ OPTION_TEXT, 'u', "user", "USER[:GROUP]", "names or numbers [the image's]", TARGET(user),
-		value_line },
-	{ OPTION_VALUE, 'm', "memory", "SIZE", "limit of memory: 512m, 1.5g", TARGET(memory),
-		value_size },
-	{ OPTION_VALUE, 0, "cpus", "NUMBER", "limit of CPU time: 0.5, 2", TARGET(nano_cpus),
-		value_cpus },
-	{ OPTION_VALUE, 0, "pids-limit", "NUMBER", "limit of processes, -1: none [2048]",
-		TARGET(pids_limit), value_limit },
-	{ OPTION_TEXT, 0, "network", "NETWORK", "bridge, none or host [bridge]", TARGET(network),
-		value_network },
-	{ 0 },
+	{ OPTION_VALUE, 0, "detach-keys", "KEYS", "keys that leave it [ctrl-p,ctrl-q]",
+		TARGET(keys), detach_parse },
+	{ OPTION_OFF, 0, "sig-proxy", NULL, "=false: signals end redock, not the command",
+		TARGET(no_signals) },
+	{ OPTION_MORE, .more = create_options },
 };
-
-/* The likeliest reason for a missing image is a slip of the fingers. */
-static void explain_missing_image(struct engine *engine, const char *image, struct err *e)
-{
-	auto_image_list list = { 0 };
-	struct err ignored = { 0 };
-	const char *best = NULL;
-	unsigned least = UINT_MAX;
-
-	if (engine_image_list(engine, &list, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < list.n; i++) {
-		const char *reference = list.v[i].reference;
-		auto_free char *bare =
-			str_ends(reference, ":latest")
-				? xstrndup(reference, strlen(reference) - strlen(":latest"))
-				: xstrdup(reference);
-		unsigned far = suggestion_distance(image, bare);
-
-		if (far < least) {
-			least = far;
-			best = reference;
-		}
-	}
-	if (best)
-		err_hint(e, "redock run %s", best);
-	else
-		err_hint(e, "redock images, or redock import FILE %s", image);
-}
-
-static char *copy(const char *text)
-{
-	return text ? xstrdup(text) : NULL;
-}
-
-static int create(struct engine *engine, const struct run_options *o, char **operands,
-	size_t n_operands, char ret_id[ENGINE_ID_SIZE], struct err *e)
-{
-	auto_container_config config = {
-		.name = copy(o->name),
-		.image = xstrdup(operands[0]),
-		.hostname = copy(o->hostname),
-		.workdir = copy(o->workdir),
-		.user = copy(o->user),
-		.network = copy(o->network),
-		.tty = o->tty,
-		.stdin_open = o->interactive,
-		.auto_remove = o->auto_remove,
-		.resources = { .memory = o->memory,
-			.nano_cpus = o->nano_cpus,
-			.pids_limit = o->pids_limit },
-	};
-	unsigned rows = 0, columns = 0;
-	struct err ignored = { 0 };
-	int r;
-
-	strv_extend(&config.cmd, operands + 1);
-	strv_extend(&config.env, o->env.v);
-
-	/* from the first byte on: a resize that comes later would come too late for some */
-	if (o->tty && !terminal_size(1, &rows, &columns))
-		terminal_size(0, &rows, &columns);
-	config.console_rows = rows;
-	config.console_columns = columns;
-	r = engine_create(engine, &config, ret_id, e);
-
-	if (r == -ENOENT && !e->hint[0] &&
-		engine_image_inspect(engine, operands[0], NULL, &ignored) == -ENOENT)
-		explain_missing_image(engine, operands[0], e);
-	return r;
-}
 
 /* A container that could not be started: its program's fault has Docker's own exit codes. */
 static int start_failed(struct engine *engine, const struct run_options *o, const char *id,
@@ -120,7 +28,7 @@ static int start_failed(struct engine *engine, const struct run_options *o, cons
 {
 	struct err ignored = { 0 };
 
-	if (o->auto_remove)
+	if (o->create.config.auto_remove)
 		engine_remove(engine, id, &(struct remove_options){ .force = true }, &ignored);
 	cli_complain(e);
 	return exec_status == 126 || exec_status == 127 ? exec_status : STATUS_SESSION;
@@ -130,13 +38,18 @@ static int run_attached(struct cli *c, struct engine *engine, const struct run_o
 	const char *id, struct err *e)
 {
 	struct session *session = NULL;
+	const struct container_config *config = &o->create.config;
+	int streams = o->create.attach;
 	struct attach attach = {
 		.cli = c,
 		.engine = engine,
 		.id = id,
-		.name = o->name ? o->name : id,
-		.stdin_open = o->interactive,
-		.tty = o->tty,
+		.name = config->name ? config->name : id,
+		.stdin_open = config->stdin_open && (!streams || streams & ATTACH_STDIN),
+		.tty = config->tty,
+		.streams = streams ? streams >> 1 | ATTACH_STDERR : 0, /* never 0: that is all */
+		.no_signals = o->no_signals,
+		.detach = o->keys,
 	};
 	int exec_status = STATUS_SESSION, signals = attach_signals(e), r;
 
@@ -169,13 +82,16 @@ static int run_run(struct cli *c, void *opt, char **operands, size_t n_operands,
 	char id[ENGINE_ID_SIZE];
 	int r;
 
-	if (o->interactive && o->tty && !o->detach && !isatty(0)) {
+	if (o->create.config.stdin_open && o->create.config.tty && !o->detach && !isatty(0)) {
 		cli_usage(e, "the input device is not a TTY");
 		err_hint(e, "leave out -t when standard input is a pipe or a file");
 		return CLI_USAGE;
 	}
-	r = cli_engine(c, &engine, e);
-	if (r < 0 || (r = create(engine, o, operands, n_operands, id, e)) < 0)
+	if (o->detach && o->create.attach)
+		return cli_usage(e, "options '--attach' and '--detach' exclude each other");
+	r = create_options_finish(&o->create, operands, n_operands, e);
+	if (r < 0 || (r = cli_engine(c, &engine, e)) < 0 ||
+		(r = create_container(engine, "redock run", &o->create, id, e)) < 0)
 		return r;
 	return o->detach ? run_detached(engine, o, id, e) : run_attached(c, engine, o, id, e);
 }
@@ -189,7 +105,7 @@ static const struct verb_example examples[] = {
 
 const struct verb verb_run = {
 	.name = "run",
-	.group = GROUP_CONTAINERS,
+	.group = GROUP_LIFE,
 	.operands = "IMAGE [COMMAND [ARGUMENT]...]",
 	.summary = "Run a command in a new container",
 	.description =
@@ -210,5 +126,6 @@ const struct verb verb_run = {
 	.max_operands = OPERANDS_ANY,
 	.stop_at_operand = true,
 	.session = verb_session_always,
+	.release = create_options_release,
 	.run = run_run,
 };

@@ -9,9 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Reads "12.345" at *text as a whole number of 1/scale, at most 9 digits after the point; leaves
- * *text behind it. -EINVAL when there is no number, -ERANGE when it does not fit. */
-static int parse_decimal(const char **text, int64_t scale, int64_t *ret)
+int value_decimal(const char **text, int64_t scale, int64_t *ret)
 {
 	__int128 whole = 0, part = 0, unit = 1, total;
 	const char *p = *text;
@@ -62,7 +60,7 @@ int value_size(const char *text, void *ret_int64, struct err *e)
 	int64_t unit = size_unit(end), bytes;
 	const char *p = text;
 
-	if (unit == 0 || parse_decimal(&p, unit, &bytes) < 0 || p != end) {
+	if (unit == 0 || value_decimal(&p, unit, &bytes) < 0 || p != end) {
 		err_set(e, EINVAL, "'%s' is no size", text);
 		return err_hint(e, "a number and b, k, m or g, such as 512m or 1.5g");
 	}
@@ -75,7 +73,7 @@ int value_cpus(const char *text, void *ret_int64, struct err *e)
 	const char *p = text;
 	int64_t nano;
 
-	if (parse_decimal(&p, 1000000000, &nano) < 0 || *p) {
+	if (value_decimal(&p, 1000000000, &nano) < 0 || *p) {
 		err_set(e, EINVAL, "'%s' is no number of CPUs", text);
 		return err_hint(e, "a decimal number, such as 2 or 0.5");
 	}
@@ -102,7 +100,7 @@ int value_seconds(const char *text, void *ret_int, struct err *e)
 	const char *p = text;
 	int64_t ms;
 
-	if (parse_decimal(&p, 1000, &ms) < 0 || *p || ms > INT32_MAX) {
+	if (value_decimal(&p, 1000, &ms) < 0 || *p || ms > INT32_MAX) {
 		err_set(e, EINVAL, "'%s' is no number of seconds", text);
 		return err_hint(e, "a decimal number, such as 30 or 0.5");
 	}
@@ -133,16 +131,6 @@ int value_signal(const char *text, void *ret_int, struct err *e)
 	}
 	err_set(e, EINVAL, "'%s' is no signal", text);
 	return err_hint(e, "a name or number of signal(7), such as TERM, HUP or 9");
-}
-
-int value_network(const char *text, void *ret_text, struct err *e)
-{
-	if (!str_eq(text, "bridge") && !str_eq(text, "none") && !str_eq(text, "host")) {
-		err_set(e, EINVAL, "there is no network '%s'", text);
-		return err_hint(e, "bridge, none or host");
-	}
-	*(const char **)ret_text = text;
-	return 0;
 }
 
 int value_absolute_path(const char *text, void *ret_text, struct err *e)

@@ -203,7 +203,7 @@ static void detaches(void **state)
 
 		for (size_t j = 0; j < 4 && detach_cases[i].blocks[j] && !left; j++) {
 			const char *block = detach_cases[i].blocks[j];
-			char out[16];
+			char out[16 + DETACH_KEYS_MAX];
 			size_t n;
 
 			left = detach_scan(&d, block, strlen(block), out, &n);

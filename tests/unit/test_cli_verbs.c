@@ -77,7 +77,7 @@ static void usage_errors(void **state)
 		{ "ssh --nosuch x", 125, "", "unknown option", "" },
 		{ "run", 125, "", "'run' needs IMAGE", "" },
 		{ "run --nmae x img", 125, "", "  try: redock run --name NAME\n", "" },
-		{ "run --network nat img", 125, "", "there is no network 'nat'", "" },
+		{ "run --network n/a img", 125, "", "'n/a' is no network", "" },
 		{ "run --name a/b img", 125, "", "'a/b' is no container name", "" },
 		{ "run -w rel img", 125, "", "'rel' is no absolute path", "" },
 		{ "run -it img", 125, "", "the input device is not a TTY", "" },
@@ -438,7 +438,7 @@ static size_t count_lines(const char *text, size_t *ret_longest)
 static void help_fits(void **state)
 {
 	static const char *const overviews[] = { "redock help", "redock --help", "redock -h" };
-	auto_ran alone = run_cli("redock", NULL);
+	auto_ran alone = run_cli("redock", NULL), all = run_cli("redock help --all", NULL);
 	size_t longest;
 
 	for (size_t i = 0; i < ARRAY_SIZE(overviews); i++) {
@@ -448,52 +448,73 @@ static void help_fits(void **state)
 		assert_true(count_lines(ran.out, &longest) <= 24);
 		assert_true(longest <= 80);
 		assert_string_equal(ran.log, "");
-		for (size_t v = 0; verbs[v]; v++)
-			assert_non_null(strstr(ran.out, verbs[v]->summary));
+		for (size_t v = 0; verbs[v]; v++) {
+			auto_free char *word = xasprintf(" %s", verbs[v]->name);
+			if (!strstr(ran.out, word))
+				fail_msg("help lacks '%s'", verbs[v]->name);
+		}
 	}
+	for (size_t v = 0; verbs[v]; v++)
+		assert_non_null(strstr(all.out, verbs[v]->summary));
+	count_lines(all.out, &longest);
+	assert_true(longest <= 80);
 	assert_int_equal(alone.status, 0);
 	assert_true(count_lines(alone.out, &longest) <= 10);
 	assert_string_equal(alone.log, "");
 }
 
+static void one_verb_is_whole(const struct verb *const *list, const struct verb *verb)
+{
+	auto_free char *help = xasprintf("redock help %s", verb->name);
+	auto_free char *option = xasprintf("redock %s --help", verb->name);
+	auto_free char *man = xasprintf("redock help --man %s", verb->name);
+	auto_ran one = run_cli(help, NULL), two = run_cli(option, NULL), page = run_cli(man, NULL);
+	size_t longest;
+
+	assert_ptr_equal(verb_find(list, verb_word(verb)), verb);
+	assert_true(strlen(verb->summary) > 10 && text_width(verb->summary) <= 55);
+	assert_false(str_ends(verb->summary, "."));
+	assert_true(str_ends(verb->description, ".") || strstr(verb->description, "\n  "));
+	assert_non_null(verb->examples[0].command);
+	for (const struct verb_example *x = verb->examples; x->command; x++)
+		assert_non_null(strstr(x->command, verb->name));
+	for (const struct verb_option *o = option_first(verb->options); o; o = option_next(o)) {
+		assert_non_null(o->long_name);
+		assert_true(o->target < verb->options_size);
+		if (o->help) {
+			auto_free char *written = xasprintf("--%s", o->long_name);
+			assert_non_null(strstr(one.out, written));
+			assert_non_null(strstr(one.out, o->help));
+		}
+	}
+	assert_int_equal(one.status, 0);
+	assert_int_equal(two.status, 0);
+	assert_string_equal(one.out, two.out);
+	assert_string_equal(one.log, ""); /* no engine for help */
+	count_lines(one.out, &longest);
+	if (longest > 80)
+		fail_msg("help of '%s' has a line of %zu columns", verb->name, longest);
+	assert_int_equal(page.status, 0);
+	assert_non_null(strstr(page.out, "# SYNOPSIS"));
+}
+
 static void each_verb_is_whole(void **state)
 {
 	for (size_t v = 0; verbs[v]; v++) {
-		const struct verb *verb = verbs[v];
-		auto_free char *help = xasprintf("redock help %s", verb->name);
-		auto_free char *option = xasprintf("redock %s --help", verb->name);
-		auto_free char *man = xasprintf("redock help --man %s", verb->name);
-		auto_ran one = run_cli(help, NULL), two = run_cli(option, NULL),
-			 page = run_cli(man, NULL);
-		size_t longest;
-
-		assert_ptr_equal(verb_find(verb->name), verb);
-		assert_true(strlen(verb->summary) > 10 && text_width(verb->summary) <= 55);
-		assert_false(str_ends(verb->summary, "."));
-		assert_true(str_ends(verb->description, ".") || strstr(verb->description, "\n  "));
-		assert_non_null(verb->examples[0].command);
-		for (const struct verb_example *x = verb->examples; x->command; x++)
-			assert_non_null(strstr(x->command, verb->name));
-		for (const struct verb_option *o = verb->options; o && o->kind != OPTION_END; o++) {
-			assert_non_null(o->long_name);
-			assert_true(o->target < verb->options_size);
-			if (o->help) {
-				auto_free char *written = xasprintf("--%s", o->long_name);
-				assert_non_null(strstr(one.out, written));
-				assert_non_null(strstr(one.out, o->help));
-			}
-		}
-		assert_int_equal(one.status, 0);
-		assert_int_equal(two.status, 0);
-		assert_string_equal(one.out, two.out);
-		assert_string_equal(one.log, ""); /* no engine for help */
-		count_lines(one.out, &longest);
-		assert_true(longest <= 80);
-		assert_int_equal(page.status, 0);
-		assert_non_null(strstr(page.out, "# SYNOPSIS"));
+		one_verb_is_whole(verbs, verbs[v]);
+		for (size_t w = 0; verbs[v]->verbs && verbs[v]->verbs[w]; w++)
+			one_verb_is_whole(verbs[v]->verbs, verbs[v]->verbs[w]);
 	}
-	/* -h is the host name in run alone */
+	/* -h is the host name in run and create alone */
 	check(&(struct verb_case){ "run -d -h box img", 0, "feedc0de\n", "" }, 1);
+}
+
+static void has_a_page(const char *list, const struct verb *verb)
+{
+	auto_free char *quoted = xasprintf("'%s'", verb->name);
+
+	if (!strstr(list, quoted))
+		fail_msg("man/meson.build lacks %s", quoted);
 }
 
 /* man/meson.build has to name each page, since meson must know its outputs. */
@@ -505,9 +526,9 @@ static void each_verb_has_a_page(void **state)
 
 	assert_int_equal(fs_read_file(AT_FDCWD, MAN_MESON_BUILD, 65536, &text, &len, &e), 0);
 	for (size_t v = 0; verbs[v]; v++) {
-		auto_free char *quoted = xasprintf("'%s'", verbs[v]->name);
-		if (!strstr(text, quoted))
-			fail_msg("man/meson.build lacks %s", quoted);
+		has_a_page(text, verbs[v]);
+		for (size_t w = 0; verbs[v]->verbs && verbs[v]->verbs[w]; w++)
+			has_a_page(text, verbs[v]->verbs[w]);
 	}
 }
 

@@ -1,0 +1,53 @@
+/* The verbs whose second word says what to do. */
+#include "cli/network.h"
+#include "cli/verbs.h"
+#include "cli/volume.h"
+
+static const struct verb *const network_verbs[] = {
+	&verb_network_create,
+	&verb_network_connect,
+	&verb_network_disconnect,
+	&verb_network_rm,
+	NULL,
+};
+
+static const struct verb_example network_examples[] = {
+	{ "redock network create back", "a network; run --network back joins it" },
+	{ "redock network ls", "all networks" },
+	{ NULL },
+};
+
+const struct verb verb_network = {
+	.name = "network",
+	.group = GROUP_RESOURCES,
+	.operands = "create|ls|inspect|connect|disconnect|rm|prune",
+	.summary = "Look after networks",
+	.description = "Containers that share a network reach each other by name; those of "
+		       "different networks do not reach each other at all.",
+	.examples = network_examples,
+	.verbs = network_verbs,
+};
+
+static const struct verb *const volume_verbs[] = {
+	&verb_volume_create,
+	&verb_volume_rm,
+	NULL,
+};
+
+static const struct verb_example volume_examples[] = {
+	{ "redock volume create data", "a volume; run -v data:/var/lib/x uses it" },
+	{ "redock volume ls", "all volumes" },
+	{ NULL },
+};
+
+const struct verb verb_volume = {
+	.name = "volume",
+	.group = GROUP_RESOURCES,
+	.operands = "create|ls|inspect|rm|prune",
+	.summary = "Look after volumes",
+	.description = "A volume holds files that outlive containers. An anonymous one, made by "
+		       "run -v /PATH or by an image, goes with its container when that is removed "
+		       "by rm -v or run --rm.",
+	.examples = volume_examples,
+	.verbs = volume_verbs,
+};
