@@ -10,9 +10,10 @@ int run_state_write(int run_dir, const struct run_state *s, struct err *e)
 	char text[512];
 
 	snprintf(text, sizeof text,
-		"version=1\nboot=%s\npid=%d\nstart=%llu\nstarted=%lld\naddress=%s\nready=%d\n",
+		"version=1\nboot=%s\npid=%d\nstart=%llu\nstarted=%lld\naddress=%s\nready=%d\n"
+		"restarting=%d\nrestarts=%u\n",
 		s->boot, s->pid, (unsigned long long)s->start, (long long)s->started, s->address,
-		s->ready);
+		s->ready, s->restarting, s->restarts);
 	return fs_write_file(run_dir, "state", text, strlen(text), 0600, FS_VOLATILE, e);
 }
 
@@ -68,15 +69,21 @@ int run_state_read(int run_dir, struct run_state *ret, struct err *e)
 	ret->start = (uint64_t)number_of(text, "start");
 	ret->started = number_of(text, "started");
 	ret->ready = number_of(text, "ready") == 1;
+	ret->restarting = number_of(text, "restarting") == 1;
+	ret->restarts = (unsigned)number_of(text, "restarts");
 	return 0;
 }
 
 int last_state_write(int container_dir, const struct last_state *s, struct err *e)
 {
-	char text[256];
+	char text[768];
 
-	snprintf(text, sizeof text, "version=1\nexit=%d\nstarted=%lld\nfinished=%lld\noom=%d\n",
-		s->exit_code, (long long)s->started, (long long)s->finished, s->oom_killed);
+	snprintf(text, sizeof text,
+		"version=1\nexit=%d\nstarted=%lld\nfinished=%lld\noom=%d\noom_kills=%llu\n"
+		"memory_limit=%lld\nrestarts=%u\nerror=%s\n",
+		s->exit_code, (long long)s->started, (long long)s->finished, s->oom_killed,
+		(unsigned long long)s->oom_kills, (long long)s->memory_limit, s->restarts,
+		s->error);
 	return fs_write_file(container_dir, "last", text, strlen(text), 0600, FS_VOLATILE, e);
 }
 
@@ -91,6 +98,10 @@ int last_state_read(int container_dir, struct last_state *ret, struct err *e)
 	ret->started = number_of(text, "started");
 	ret->finished = number_of(text, "finished");
 	ret->oom_killed = number_of(text, "oom") == 1;
+	ret->oom_kills = (uint64_t)number_of(text, "oom_kills");
+	ret->memory_limit = number_of(text, "memory_limit");
+	ret->restarts = (unsigned)number_of(text, "restarts");
+	value_of(text, "error", ret->error, sizeof ret->error);
 	return 0;
 }
 

@@ -17,6 +17,8 @@ struct run_state {
 	int64_t started;
 	char address[46];
 	bool ready;
+	bool restarting; /* there is no process: its policy waits for the next attempt */
+	unsigned restarts;
 };
 int run_state_write(int run_dir, const struct run_state *, struct err *e);
 int run_state_read(int run_dir, struct run_state *ret, struct err *e);
@@ -25,6 +27,10 @@ struct last_state {
 	int exit_code; /* -1: unknown */
 	int64_t started, finished;
 	bool oom_killed;
+	uint64_t oom_kills;
+	int64_t memory_limit; /* bytes, 0: none */
+	unsigned restarts;
+	char error[256]; /* why it could not be started again, or "" */
 };
 int last_state_write(int container_dir, const struct last_state *, struct err *e);
 int last_state_read(int container_dir, struct last_state *ret, struct err *e);

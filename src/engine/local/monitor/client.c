@@ -94,6 +94,18 @@ void client_flush(struct client *c)
 			c->last = NULL;
 		free(p);
 	}
+	if (c->leaving)
+		client_drop(c);
+}
+
+void clients_dismiss(struct clients *c)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		if (c->v[i].fd < 0)
+			continue;
+		c->v[i].leaving = true;
+		client_flush(&c->v[i]);
+	}
 }
 
 void clients_output(struct clients *c, enum frame_type type, const void *data, size_t len)

@@ -13,6 +13,7 @@ struct client {
 	bool attached, watching;
 	bool feeds;                  /* the container's stdin is its */
 	bool starter;                /* has started it: its input is all there is */
+	bool leaving;                /* gone as soon as it has read what is its */
 	struct packet *first, *last; /* not sent yet */
 };
 
@@ -29,6 +30,8 @@ void client_flush(struct client *);
 /* To all that are attached, or that watch. */
 void clients_output(struct clients *, enum frame_type, const void *data, size_t len);
 void clients_tell(struct clients *, enum frame_type, const void *data, size_t len);
+/* Parts with all of them, each when it has read what is its. */
+void clients_dismiss(struct clients *);
 /* True while the one that has started the container feeds its stdin. */
 bool clients_feed(const struct clients *);
 /* True while something waits for a client to read. */

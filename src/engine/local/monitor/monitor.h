@@ -1,0 +1,72 @@
+#pragma once
+/*
+ * The monitor's parts, which share one struct: io.c moves bytes between the container and its
+ * clients, record.c keeps what is true on disk, supervise.c decides what follows its end.
+ */
+#include "engine/local/files.h"
+#include "engine/local/monitor/client.h"
+#include "engine/local/monitor/log.h"
+#include "engine/local/monitor/policy.h"
+#include "engine/local/monitor/ports.h"
+#include "engine/local/state.h"
+#include "runtime/process.h"
+
+struct monitor {
+	struct spec spec;
+	struct process process;
+	struct container_dirs dirs;
+	int dir, run; /* this container's directories */
+	int listener;
+	int netns;    /* of the container, so that it can be started again in it; -1: the host's */
+	bool adopted; /* init is not our child */
+	struct run_state state;
+	int64_t started; /* monotonic: how long it has run */
+	struct life life;
+	int64_t due; /* monotonic: the next attempt, in LIFE_WAITING */
+	struct log log;
+	struct clients clients;
+	struct ports ports;
+	int oom; /* readable when the kernel has killed for want of memory; -1 */
+	short oom_events;
+	uint64_t oom_kills;
+	char *input; /* for the container's stdin, not taken yet */
+	size_t input_len;
+	bool input_ended;
+};
+
+/* ---- io.c ---- */
+/* One turn: waits for something and deals with it; with `only_clients` until those have read what
+ * is theirs. Returns false when init has ended, or the next attempt is due. */
+bool monitor_turn(struct monitor *, bool only_clients);
+/* Everything of the container's pid namespace is dead once init is: what it wrote is in the pipes.
+ */
+void monitor_drain(struct monitor *);
+/* Descriptors of a container that has just been started. */
+void monitor_set_nonblocking(struct monitor *);
+/* Forgets what the one that has ended did not take. */
+void monitor_reset_io(struct monitor *);
+
+/* ---- record.c ---- */
+int monitor_write_state(struct monitor *, struct err *e);
+/* An event of the container; `detail` is one more attribute, or NULL. */
+void monitor_event(struct monitor *, const char *action, const char *detail);
+/* How it ended: to `last` and to the journal. Its control group goes. */
+void monitor_record_end(struct monitor *, int code);
+/* Gives back what the container had; nothing says any more that it runs. */
+void monitor_clean_up(struct monitor *, bool ran);
+
+/* It could not be started again. */
+void monitor_record_failure(struct monitor *, int status, const struct err *);
+
+/* ---- monitor.c ---- */
+int monitor_read_spec(int fd, struct spec *ret, struct err *e);
+
+/* ---- supervise.c ---- */
+/* Makes the container in its network namespace and lets it go; `go` (may be NULL) gets the
+ * namespace first. */
+int monitor_launch(struct monitor *, int (*go)(struct monitor *, struct err *), int *ret_status,
+	struct err *e);
+/* Takes a container over whose monitor has died. */
+int monitor_take_over(struct monitor *, struct err *e);
+/* Looks after it until it has ended for good. */
+void monitor_supervise(struct monitor *);
