@@ -43,6 +43,10 @@ static void describe(
 	ret->state = s->state;
 	ret->ready = runs && s->run.ready;
 	ret->oom_killed = !runs && s->last.oom_killed;
+	ret->oom_kills = runs ? 0 : s->last.oom_kills;
+	ret->error = !runs && *s->last.error ? xstrdup(s->last.error) : NULL;
+	ret->restart_count =
+		runs || s->state == CONTAINER_RESTARTING ? s->run.restarts : s->last.restarts;
 	ret->exit_code = runs ? 0 : s->last.exit_code;
 	ret->pid = runs ? s->run.pid : 0;
 	ret->created = c->created;

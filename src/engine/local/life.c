@@ -51,6 +51,20 @@ int local_end_policy(struct local *l, const struct container *c, struct err *e)
 	return dir < 0 ? dir : fs_write_file(dir, "stopped", "", 0, 0600, FS_DURABLE, e);
 }
 
+int local_begin_policy(struct local *l, const struct container *c, struct err *e)
+{
+	auto_close int dir = -1;
+
+	if (c->config.restart == RESTART_NO)
+		return 0;
+	dir = fs_open_dir(l->dirs.containers, c->id, e);
+	if (dir < 0)
+		return dir;
+	if (unlinkat(dir, "stopped", 0) < 0 && errno != ENOENT)
+		return err_errno(e, "cannot start '%s' again", shown(c));
+	return 0;
+}
+
 /* Wakes a monitor that waits for its next attempt; it looks at `stopped`. */
 static void tell_stop(struct local *l, const char *id)
 {

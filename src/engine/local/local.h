@@ -60,6 +60,8 @@ int local_run_dir(struct local *, const char *id, struct err *e);
  * after a failure. */
 struct spec;
 int local_build_spec(struct local *, const struct container *, struct spec *ret, struct err *e);
+/* The part of it that the monitor reads: policy, health check, log, attributes of events. */
+void local_set_supervision(const struct container_config *, struct spec *);
 
 /* The name that a person means by a name or an image id; whether there is such an image is another
  * question. */
@@ -75,6 +77,8 @@ void local_container_event(struct local *, const struct container *, const char 
 /* A person wants it to end: its restart policy is at rest until the next start, and after a boot.
  * Before the signal is sent. */
 int local_end_policy(struct local *, const struct container *, struct err *e);
+/* A person starts it. */
+int local_begin_policy(struct local *, const struct container *, struct err *e);
 /* Kills a container that is running, paused or about to be restarted, and returns when its monitor
  * has recorded the end. */
 int local_end_now(

@@ -22,7 +22,7 @@ enum frame_type {
 	FRAME_STDOUT,
 	FRAME_STDERR,
 	FRAME_READY,
-	FRAME_EXIT, /* int32_t exit code */
+	FRAME_EXIT,    /* int32_t exit code */
 	FRAME_WAITING, /* it has ended, and is going to be started again by its policy */
 };
 
@@ -42,8 +42,9 @@ struct frame_failed {
 /* fds of the monitor program when it begins; its arguments are a mode ("start" or "adopt") and the
  * container's name. */
 enum monitor_fd {
-	MONITOR_FD_CLIENT = 3, /* socket to the starter; closed when it can be connected to, when adopting */
-	MONITOR_FD_SPEC,       /* encoded struct spec */
-	MONITOR_FD_ALIVE,      /* locked for as long as the monitor lives */
-	MONITOR_FD_END,        /* from here on: a socket for each of the spec's `ports` */
+	MONITOR_FD_CLIENT =
+		3, /* socket to the starter; closed when it can be connected to, when adopting */
+	MONITOR_FD_SPEC,  /* encoded struct spec */
+	MONITOR_FD_ALIVE, /* locked for as long as the monitor lives */
+	MONITOR_FD_END,   /* from here on: a socket for each of the spec's `ports` */
 };

@@ -40,6 +40,29 @@ static void set_limits(struct cgroup_resources *r, const struct resources *wante
 	cgroup_default_devices(r);
 }
 
+void local_set_supervision(const struct container_config *c, struct spec *s)
+{
+	const struct health_config *h = &c->health;
+
+	strv_release(&s->annotations);
+	strv_pushf(&s->annotations, "image=%s", c->image);
+	strv_extend(&s->annotations, c->labels.v);
+	s->restart = c->restart;
+	s->restart_max = c->restart_max;
+	strv_release(&s->health);
+	if (h->test.n > 1) /* {"NONE"} is none */
+		strv_extend(&s->health, h->test.v);
+	s->health_interval = h->interval;
+	s->health_timeout = h->timeout;
+	s->health_start_period = h->start_period;
+	s->health_start_interval = h->start_interval;
+	s->health_retries = h->retries;
+	free(s->log_driver);
+	s->log_driver = c->log_driver ? xstrdup(c->log_driver) : NULL;
+	strv_release(&s->log_opts);
+	strv_extend(&s->log_opts, c->log_opts.v);
+}
+
 int local_build_spec(struct local *l, const struct container *c, struct spec *s, struct err *e)
 {
 	static const char *const etc[] = { "hosts", "hostname", "resolv.conf" };
@@ -92,7 +115,6 @@ int local_build_spec(struct local *l, const struct container *c, struct spec *s,
 	s->name = xstrdup(c->config.name);
 	s->machine = c->config.machine ? xstrdup(c->config.machine) : NULL;
 	s->auto_remove = c->config.auto_remove;
-	strv_pushf(&s->annotations, "image=%s", c->config.image);
-	strv_extend(&s->annotations, c->config.labels.v);
+	local_set_supervision(&c->config, s);
 	return 0;
 }

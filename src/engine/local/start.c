@@ -247,6 +247,8 @@ static int prepare(struct start *s, const char *id, struct err *e)
 	if (r == 0)
 		r = lock_alive(s, e);
 	if (r == 0)
+		r = local_begin_policy(s->l, &s->c, e);
+	if (r == 0)
 		r = local_build_spec(s->l, &s->c, &s->spec, e);
 	if (r == 0)
 		r = claim_address(s, e);

@@ -3,6 +3,7 @@
 #include "base/proc.h"
 #include "base/time.h"
 #include "engine/local/local.h"
+#include "engine/local/protocol.h"
 #include "runtime/cgroup.h"
 
 #include <arpa/inet.h>
@@ -10,6 +11,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
+
+#define ADOPT_WAIT_MS 10000
+#define RECORD_WAIT   INT64_C(10000000000) /* nanoseconds */
 
 /* Gives the address back, unless another container has claimed it since. */
 static void release_address(struct local *l, const char *id, const char *address)
@@ -46,7 +51,8 @@ static int bury(struct local *l, const struct container *c, int run_dir,
 		return dir;
 	if (exit_file_read(dir, &last.exit_code, &last.finished) < 0)
 		last.finished = time_now();
-	if (last_state_write(dir, &last, e) < 0)
+	/* one that waited for its next attempt has its end recorded already */
+	if (!run->restarting && last_state_write(dir, &last, e) < 0)
 		return -e->code;
 	unlinkat(run_dir, "state", 0);
 	unlinkat(run_dir, "control", 0);
@@ -57,11 +63,19 @@ static int bury(struct local *l, const struct container *c, int run_dir,
 static int adopt(struct local *l, const struct container *c, int run_dir, int alive, struct err *e)
 {
 	auto_close int spec = openat(run_dir, "spec", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int pair[2], r;
 
-	if (spec < 0)
+	if (spec < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "cannot take container '%.12s' over", c->id);
-	return monitor_start(l, "adopt", c->config.machine ? c->config.machine : c->config.name, -1,
-		spec, alive, NULL, e);
+	r = monitor_start(l, "adopt", c->config.machine ? c->config.machine : c->config.name,
+		pair[1], spec, alive, NULL, e);
+	close(pair[1]);
+	/* it closes its end when it can be connected to */
+	if (r == 0 && poll(&(struct pollfd){ pair[0], POLLIN, 0 }, 1, ADOPT_WAIT_MS) == 0)
+		r = err_set(e, ETIMEDOUT, "the new monitor of container '%.12s' does not answer",
+			c->id);
+	close(pair[0]);
+	return r;
 }
 
 /* True while a monitor lives. When none does, *ret_alive is its lock, held. */
@@ -138,6 +152,34 @@ static void thaw_forgotten(const char *cgroup, int run_dir, pid_t init)
 	}
 }
 
+/* The process has ended, and its monitor is about to record that: it says when it has, or ends. */
+static bool await_record(struct local *l, const char *id, int run_dir)
+{
+	int64_t deadline = time_monotonic() + RECORD_WAIT;
+	struct err ignored;
+	auto_close int fd = monitor_connect(l, id, &ignored), gone = -1;
+
+	while (fd >= 0) {
+		struct frame header = { 0 };
+		struct pollfd p = { fd, POLLIN, 0 };
+		int64_t left = (deadline - time_monotonic()) / 1000000;
+		ssize_t n;
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			return false;
+		n = recv(fd, &header, sizeof header, MSG_DONTWAIT);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n == sizeof header && header.type != FRAME_EXIT && header.type != FRAME_WAITING)
+			continue;
+		if (n == sizeof header)
+			return true;
+		break;
+	}
+	/* too late to be heard: it is ending, and its lock goes with it */
+	gone = fs_lock(run_dir, "alive", RECORD_WAIT / 1000000, &ignored);
+	return gone >= 0;
+}
+
 static int look(struct local *l, const struct container *c, struct local_status *ret, bool again,
 	struct err *e)
 {
@@ -169,13 +211,16 @@ static int look(struct local *l, const struct container *c, struct local_status 
 								    : CONTAINER_RUNNING;
 		return has_monitor(run_dir, &alive) ? 0 : adopt(l, c, run_dir, alive, e);
 	}
-	if (has_monitor(run_dir, &alive)) {
-		/* it is about to record the end: its lock tells when it has */
-		auto_close int wait = again ? -1 : fs_lock(run_dir, "alive", 10000, &ignored);
-		if (wait >= 0 || again) {
-			close_fd(&wait);
-			return again ? past(l, c, run_dir, ret, e) : look(l, c, ret, true, e);
-		}
+	if (ret->run.restarting && str_eq(boot, ret->run.boot) && has_monitor(run_dir, &alive)) {
+		auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e);
+		ret->state = CONTAINER_RESTARTING;
+		return dir < 0 ? dir : last_state_read(dir, &ret->last, e);
+	}
+	if (alive < 0 && has_monitor(run_dir, &alive)) {
+		if (again)
+			return past(l, c, run_dir, ret, e);
+		if (await_record(l, c->id, run_dir))
+			return look(l, c, ret, true, e);
 		r = past(l, c, run_dir, ret, e);
 		if (r == 0 && ret->state == CONTAINER_CREATED) /* its monitor hangs: it is dead */
 			ended_unseen(l, c, ret);
