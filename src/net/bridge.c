@@ -4,6 +4,7 @@
 #include "base/proc.h"
 #include "net/claims.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
@@ -23,13 +24,24 @@ static void bridge_mac(const char *name, unsigned char mac[LINK_MAC_SIZE])
 		mac[i] = (unsigned char)h;
 }
 
-int bridge_veth_name(const char *id, char ret[VETH_NAME_SIZE], struct err *e)
+int bridge_veth_name(const struct net *net, const char *id, char ret[VETH_NAME_SIZE], struct err *e)
 {
 	for (int i = 0; i < 12; i++)
 		if (!isxdigit((unsigned char)id[i]))
 			return err_set(e, EINVAL, "'%.64s' is not a container id", id);
-	snprintf(ret, VETH_NAME_SIZE, "rv%.12s", id);
+	if (net->user) { /* a container has a port on each of its networks */
+		auto_free char *both = xasprintf("%.64s %s", id, net->bridge);
+		snprintf(ret, VETH_NAME_SIZE, "rv%012llx",
+			(unsigned long long)subnet_hash(both) & 0xffffffffffff);
+	} else {
+		snprintf(ret, VETH_NAME_SIZE, "rv%.12s", id);
+	}
 	return 0;
+}
+
+struct in_addr bridge_gateway(const struct net *net, const struct subnet *s)
+{
+	return net->gateway.s_addr ? net->gateway : subnet_gateway(s);
 }
 
 /* Finds our bridge. -ENODEV (no error set): none; EEXIST: the name is somebody else's. */
@@ -118,7 +130,7 @@ static bool reconnect_one(void *arg, const char *id, struct in_addr address)
 	char name[VETH_NAME_SIZE];
 	struct err ignored = { 0 };
 
-	if (c->r >= 0 && bridge_veth_name(id, name, &ignored) == 0) {
+	if (c->r >= 0 && bridge_veth_name(c->net, id, name, &ignored) == 0) {
 		c->r = link_set_master(&c->net->route, name, c->index, c->e);
 		if (c->r == -ENODEV)
 			c->r = 0;
@@ -149,7 +161,7 @@ static int make_bridge(
 		return err_set(e, ENODEV, "bridge '%s' has just been removed", net->bridge);
 	if (r < 0)
 		return r;
-	r = link_add_address(&net->route, l.index, &s->subnet, subnet_gateway(&s->subnet), e);
+	r = link_add_address(&net->route, l.index, &s->subnet, bridge_gateway(net, &s->subnet), e);
 	if (r < 0)
 		return r;
 	/* a container must not make the host its IPv6 client; without IPv6 there is no such file */
@@ -185,13 +197,17 @@ static int run_helper(const struct net *net, char *const *words, struct str *ret
 
 static int sync_rules(struct net *net, struct bridge_state *s, struct err *e)
 {
-	char subnet[SUBNET_TEXT_SIZE], known[20];
-	char *words[] = { "sync", net->bridge, subnet, known, NULL };
+	char subnet[SUBNET_TEXT_SIZE], known[20], gateway[INET_ADDRSTRLEN];
+	struct in_addr address = bridge_gateway(net, &s->subnet);
+	char *words[] = { "sync", net->bridge, subnet, gateway, known, NULL };
 	auto_str out = STR_INIT(256);
 	unsigned generation, legacy;
-	unsigned long long rules;
+	unsigned long long rules, before = s->rules;
 	int r;
 
+	if (net->user)
+		words[0] = net->internal ? "sync-internal" : "sync-user";
+	inet_ntop(AF_INET, &address, gateway, sizeof gateway);
 	subnet_format(&s->subnet, subnet);
 	snprintf(known, sizeof known, "%016llx", (unsigned long long)s->rules);
 	r = run_helper(net, words, &out, e);
@@ -202,6 +218,11 @@ static int sync_rules(struct net *net, struct bridge_state *s, struct err *e)
 			e, EPROTO, "the helper 'redock-net' is of another version of redock");
 	s->firewall = (struct firewall_state){ generation, legacy };
 	s->rules = rules;
+	if (rules != before && (r = publish_restore(net, e)) != 0) {
+		/* our own change: who made another one meanwhile is noticed by the next command */
+		if (r < 0 || (r = firewall_state_read(&s->firewall, e)) < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -260,6 +281,7 @@ int bridge_ensure(struct net *net, struct bridge_state *ret, int *ret_index, str
 		r = claim_each(net->claims_fd, drop, NULL, e);
 		if (r < 0 || (r = state_remove(net, e)) < 0)
 			return r;
+		publish_forget(net);
 	}
 	r = find_ours(net, &l, e);
 	if (r < 0 && r != -ENODEV)
@@ -335,6 +357,7 @@ int bridge_remove(struct net *net, struct err *e)
 	exists = r == 0;
 	if (!stale && (r = state_load(net, &s, e)) < 0)
 		return r;
+	names_stop(net);
 	if (!exists && !s.subnet.prefix)
 		return state_remove(net, e);
 	if ((r = run_helper(net, words, NULL, e)) < 0)

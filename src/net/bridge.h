@@ -8,12 +8,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VETH_NAME_SIZE 15
+#define VETH_NAME_SIZE  15
+#define NETWORK_ID_SIZE 65
 
 struct net {
 	int root_fd, run_fd, claims_fd;
+	int base_fd; /* the run directory of the default network, in which the others' are */
 	char bridge[IFNAMSIZ];
-	struct subnet asked; /* prefix 0: nobody said which */
+	char name[129]; /* of the network */
+	bool user;      /* not the default one: it has a name server and a subnet that stays */
+	bool internal;
+	struct in_addr gateway; /* 0: the first address */
+	struct subnet asked;    /* prefix 0: nobody said which */
 	struct nl route;
 	int index; /* of the bridge, as the last claim found it; 0: not known */
 };
@@ -27,6 +33,13 @@ struct bridge_state {
 	uint64_t rules; /* of our table, as redock-net reported it; 0: not made yet */
 };
 
+#define DEFAULT_NETWORK "bridge"
+#define LOCK_NAME       "lock" /* shared: an address is claimed; exclusive: the host is changed */
+
+/* net_open() in two steps, for whoever fills in more. `r` is what went wrong in between. */
+struct net *net_new(int root_fd, int base_fd, int run_fd, const char *bridge, const char *name);
+int net_finish(struct net *, int r, struct net **ret, struct err *e);
+
 /* The quick look, under a shared lock: 1 and *ret_index if the bridge and rules are as we left
  * them, 0 if bridge_ensure() has to see to them. */
 int bridge_check(struct net *, struct bridge_state *ret, int *ret_index, struct err *e);
@@ -35,7 +48,22 @@ int bridge_ensure(struct net *, struct bridge_state *ret, int *ret_index, struct
 /* Undoes all of it; needs the exclusive lock, and that nobody has an address. */
 int bridge_remove(struct net *, struct err *e);
 /* The host's end of a container's veth pair. */
-int bridge_veth_name(const char *id, char ret[VETH_NAME_SIZE], struct err *e);
+int bridge_veth_name(const struct net *, const char *id, char ret[VETH_NAME_SIZE], struct err *e);
+struct in_addr bridge_gateway(const struct net *, const struct subnet *);
+
+/* network.c: calls `each` with the subnet of every network on record but `except`. */
+int networks_each(const struct net *, const char *except,
+	void (*each)(void *arg, const char *name, const struct subnet *), void *arg, struct err *e);
+
+/* publish.c: the elements of all containers on this bridge, after its table was made anew. With the
+ * exclusive lock. */
+int publish_restore(struct net *, struct err *e);
+/* Forgets all ports: they are of an earlier boot. */
+void publish_forget(struct net *);
+/* names.c */
+void names_stop(struct net *);
+bool names_run(struct net *);
+int names_start(struct net *, struct in_addr gateway, struct err *e);
 
 /* choice.c */
 struct conflict {
@@ -46,6 +74,8 @@ struct conflict {
 };
 int choice_find_conflict(
 	struct net *, const struct subnet *, int own, struct conflict *ret, struct err *e);
+/* Marks nothing: finds the first candidate that overlaps neither a route nor a network. */
+int choice_search(struct net *, struct subnet *ret, struct err *e);
 /* The subnet asked for, else the recorded one, else a free one; and records it. */
 int choice_make(struct net *, struct subnet *ret, struct err *e);
 

@@ -36,12 +36,18 @@ static void mark_candidates(void *arg, const struct subnet *route, int index)
 	}
 }
 
-/* The first candidate that no route overlaps. */
-static int search_subnet(struct net *net, struct subnet *ret, struct err *e)
+static void mark_network(void *arg, const char *name, const struct subnet *s)
+{
+	mark_candidates(arg, s, 0);
+}
+
+int choice_search(struct net *net, struct subnet *ret, struct err *e)
 {
 	struct search search = { .seed = (uint32_t)subnet_hash(net->bridge) };
 	int r = link_routes(&net->route, mark_candidates, &search, e);
 
+	if (r == 0)
+		r = networks_each(net, net->name, mark_network, &search, e);
 	if (r < 0)
 		return r;
 	for (unsigned n = 0; n < ARRAY_SIZE(search.taken); n++)
@@ -69,12 +75,15 @@ int choice_make(struct net *net, struct subnet *ret, struct err *e)
 		subnet_format(&c.with, with);
 		err_set(e, EADDRINUSE, "network '%s' overlaps '%s', to which the host has a route",
 			asked, with);
+		if (net->user)
+			return err_hint(
+				e, "remove that route, or make network '%s' anew", net->name);
 		return err_hint(e, "another --subnet, or none: then a free one is chosen");
 	}
 	if (c.found)
-		r = search_subnet(net, &s, e);
+		r = choice_search(net, &s, e);
 	if (r < 0)
 		return r;
 	*ret = s;
-	return state_record_subnet(net, ret, e);
+	return net->user ? 0 : state_record_subnet(net, ret, e);
 }

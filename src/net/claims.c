@@ -32,8 +32,8 @@ static int take_one(int fd, struct in_addr a, const char *id, struct err *e)
 	return 1;
 }
 
-int claim_take(int fd, const struct subnet *s, const char *id, struct in_addr wanted,
-	struct in_addr *ret, struct err *e)
+int claim_take(int fd, const struct subnet *s, struct in_addr gateway, const char *id,
+	struct in_addr wanted, struct in_addr *ret, struct err *e)
 {
 	auto_close int next =
 		openat(fd, NEXT_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -43,7 +43,7 @@ int claim_take(int fd, const struct subnet *s, const char *id, struct in_addr wa
 
 	if (next < 0)
 		return err_errno(e, "cannot open the list of addresses");
-	if (wanted.s_addr && subnet_has_host(s, wanted)) {
+	if (wanted.s_addr && wanted.s_addr != gateway.s_addr && subnet_has_host(s, wanted)) {
 		r = take_one(fd, wanted, id, e);
 		if (r > 0)
 			*ret = wanted;
@@ -55,6 +55,8 @@ int claim_take(int fd, const struct subnet *s, const char *id, struct in_addr wa
 	for (uint32_t i = 0; i < hosts; i++) {
 		uint32_t number = (uint32_t)(((uint64_t)start + i) % hosts);
 		struct in_addr a = subnet_host(s, number);
+		if (a.s_addr == gateway.s_addr)
+			continue;
 		r = take_one(fd, a, id, e);
 		if (r < 0)
 			return r;
@@ -87,6 +89,20 @@ static int read_owner(int fd, const char *name, char ret[CLAIM_ID_MAX + 1])
 		return (int)n;
 	ret[n] = '\0';
 	return 0;
+}
+
+int claim_exactly(
+	int fd, struct in_addr a, const char *id, char ret_owner[CLAIM_ID_MAX + 1], struct err *e)
+{
+	char name[INET_ADDRSTRLEN];
+	int r = take_one(fd, a, id, e);
+
+	if (r != 0)
+		return r;
+	inet_ntop(AF_INET, &a, name, sizeof name);
+	if (read_owner(fd, name, ret_owner) < 0)
+		*ret_owner = '\0';
+	return str_eq(ret_owner, id) ? 1 : 0; /* its own, of a start that was killed */
 }
 
 static int give_one(int fd, const char *name, struct err *e)
@@ -149,7 +165,7 @@ int claim_each(
 			errno = -r;
 			return err_errno(e, "cannot read the claim of address '%s'", entry->d_name);
 		}
-		if (each(arg, owner, a)) {
+		if (!each || each(arg, owner, a)) {
 			left++;
 			continue;
 		}

@@ -220,7 +220,7 @@ int link_add_address(
 	return 0;
 }
 
-int link_make_veth(struct nl *n, const char *name, int master, int netns_fd,
+int link_make_veth(struct nl *n, const char *name, int master, const char *peer_name, int netns_fd,
 	const unsigned char mac[LINK_MAC_SIZE])
 {
 	char buffer[NL_REQUEST_SIZE];
@@ -235,7 +235,7 @@ int link_make_veth(struct nl *n, const char *name, int master, int netns_fd,
 	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
 	peer = mnl_attr_nest_start(h, VETH_INFO_PEER);
 	put_link(h, 0, 0); /* made first, it cannot come up without the other (ENOTCONN) */
-	mnl_attr_put_strz(h, IFLA_IFNAME, "eth0");
+	mnl_attr_put_strz(h, IFLA_IFNAME, peer_name);
 	mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)netns_fd);
 	mnl_attr_put(h, IFLA_ADDRESS, LINK_MAC_SIZE, mac);
 	mnl_attr_nest_end(h, peer);
@@ -293,14 +293,25 @@ int link_wait_operational(struct nl *n, const char *name, struct err *e)
 	return 0;
 }
 
-/* In the namespace already. */
-static int configure_here(const struct subnet *s, const struct in_addr *address,
-	struct in_addr gateway, struct err *e)
+static void put_default_route(struct nlmsghdr *h, int index, struct in_addr gateway)
 {
+	struct rtmsg *route = mnl_nlmsg_put_extra_header(h, sizeof *route);
+
+	route->rtm_family = AF_INET;
+	route->rtm_table = RT_TABLE_MAIN;
+	route->rtm_protocol = RTPROT_BOOT;
+	route->rtm_scope = RT_SCOPE_UNIVERSE;
+	route->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(h, RTA_GATEWAY, gateway.s_addr);
+	mnl_attr_put_u32(h, RTA_OIF, (uint32_t)index);
+}
+
+static int configure_here(const void *arg, struct err *e)
+{
+	const struct link_setup *s = arg;
 	auto_nl n = NL_INIT;
 	struct nl_batch b;
 	struct nlmsghdr *h;
-	struct rtmsg *route;
 	int r = nl_open(&n, NETLINK_ROUTE, e);
 
 	if (r < 0)
@@ -309,26 +320,21 @@ static int configure_here(const struct subnet *s, const struct in_addr *address,
 	h = nl_batch_message(&b, RTM_NEWLINK, 0);
 	put_link(h, LOOPBACK_INDEX, IFF_UP);
 	nl_batch_add(&b, h);
-	if (address) {
-		int eth0 = (int)if_nametoindex("eth0");
-		if (!eth0)
-			return err_errno(e, "cannot find link 'eth0'");
+	if (s->interface) {
+		int index = (int)if_nametoindex(s->interface);
+		if (!index)
+			return err_errno(e, "cannot find link '%s'", s->interface);
 		h = nl_batch_message(&b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-		put_address(h, eth0, s, *address);
+		put_address(h, index, &s->subnet, s->address);
 		nl_batch_add(&b, h);
 		h = nl_batch_message(&b, RTM_NEWLINK, 0);
-		put_link(h, eth0, IFF_UP);
+		put_link(h, index, IFF_UP);
 		nl_batch_add(&b, h);
-		h = nl_batch_message(&b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-		route = mnl_nlmsg_put_extra_header(h, sizeof *route);
-		route->rtm_family = AF_INET;
-		route->rtm_table = RT_TABLE_MAIN;
-		route->rtm_protocol = RTPROT_BOOT;
-		route->rtm_scope = RT_SCOPE_UNIVERSE;
-		route->rtm_type = RTN_UNICAST;
-		mnl_attr_put_u32(h, RTA_GATEWAY, gateway.s_addr);
-		mnl_attr_put_u32(h, RTA_OIF, (uint32_t)eth0);
-		nl_batch_add(&b, h);
+		if (s->gateway.s_addr) {
+			h = nl_batch_message(&b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+			put_default_route(h, index, s->gateway);
+			nl_batch_add(&b, h);
+		}
 	}
 	r = nl_batch_send(&n, &b);
 	if (r < 0)
@@ -336,8 +342,39 @@ static int configure_here(const struct subnet *s, const struct in_addr *address,
 	return 0;
 }
 
-int link_configure(int netns_fd, const struct subnet *s, const struct in_addr *address,
-	struct in_addr gateway, struct err *e)
+struct inside {
+	const char *name;
+	struct in_addr gateway;
+};
+
+static int remove_here(const void *arg, struct err *e)
+{
+	const struct inside *inside = arg;
+	auto_nl n = NL_INIT;
+	int r = nl_open(&n, NETLINK_ROUTE, e);
+
+	return r < 0 ? r : link_delete(&n, inside->name, e);
+}
+
+static int route_here(const void *arg, struct err *e)
+{
+	const struct inside *inside = arg;
+	char buffer[NL_REQUEST_SIZE];
+	auto_nl n = NL_INIT;
+	struct nlmsghdr *h = nl_message(buffer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	int index = (int)if_nametoindex(inside->name), r;
+
+	if (!index)
+		return 0;
+	put_default_route(h, index, inside->gateway);
+	r = nl_open(&n, NETLINK_ROUTE, e);
+	if (r == 0)
+		r = nl_request(&n, h, NULL, NULL);
+	return r < 0 && r != -EEXIST ? nl_err(e, r, "cannot set a default route") : 0;
+}
+
+static int do_inside(
+	int netns_fd, int (*work)(const void *, struct err *), const void *arg, struct err *e)
 {
 	auto_close int ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int r;
@@ -346,12 +383,45 @@ int link_configure(int netns_fd, const struct subnet *s, const struct in_addr *a
 		return err_errno(e, "cannot open the network namespace");
 	if (setns(netns_fd, CLONE_NEWNET) < 0)
 		return nl_err(e, -errno, "cannot enter the container's network namespace");
-	r = configure_here(s, address, gateway, e);
+	r = work(arg, e);
 	/* a process that stays in a container's namespace would do its next step to the wrong host
 	 */
 	if (setns(ours, CLONE_NEWNET) < 0)
 		abort();
 	return r;
+}
+
+int link_configure(int netns_fd, const struct link_setup *s, struct err *e)
+{
+	return do_inside(netns_fd, configure_here, s, e);
+}
+
+int link_remove_inside(int netns_fd, const char *name, struct err *e)
+{
+	return do_inside(netns_fd, remove_here, &(struct inside){ .name = name }, e);
+}
+
+int link_route_inside(int netns_fd, const char *name, struct in_addr gateway, struct err *e)
+{
+	return do_inside(netns_fd, route_here, &(struct inside){ name, gateway }, e);
+}
+
+int link_set_hairpin(struct nl *n, const char *name, struct err *e)
+{
+	char buffer[NL_REQUEST_SIZE];
+	struct nlmsghdr *h = nl_message(buffer, RTM_SETLINK, 0);
+	struct ifinfomsg *i = put_link(h, (int)if_nametoindex(name), 0);
+	struct nlattr *port;
+	int r;
+
+	i->ifi_family = AF_BRIDGE;
+	port = mnl_attr_nest_start(h, IFLA_PROTINFO);
+	mnl_attr_put_u8(h, IFLA_BRPORT_MODE, 1);
+	mnl_attr_nest_end(h, port);
+	r = nl_request(n, h, NULL, NULL);
+	if (r < 0)
+		return nl_err(e, r, "cannot let container's port '%s' answer itself", name);
+	return 0;
 }
 
 struct list_routes {

@@ -58,44 +58,69 @@ int net_network_list(struct net *, struct net_network **ret, size_t *ret_n, stru
 /* EBUSY while an address is claimed on it. */
 int net_network_remove(struct net *, const struct net_network *, struct err *e);
 
+/* The network that `net_network` describes, to be used as the default one is; NULL for the default.
+ * The handle keeps nothing of the two arguments. */
+int net_open_network(struct net *, const struct net_network *, struct net **ret, struct err *e);
+/* The same for every user network that has state in the run directory, known or not. */
+int net_each_active(struct net *, int (*each)(void *arg, struct net *), void *arg, struct err *e);
+
 /* A published port. */
 struct net_port {
 	uint8_t protocol;            /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 	struct in_addr host_address; /* INADDR_ANY: all */
 	uint16_t host_port, container_port;
 };
+#define NET_PORTS_MAX 512 /* of a container: each is a file descriptor of its monitor */
 /* Opens and binds the socket that reserves a port on the host (listening, for TCP, so that ss(8)
  * shows it); with host_port 0 the kernel chooses, and *port learns. Nobody ever reads from it: the
  * rules take the packets. Returns the fd. EADDRINUSE: the message names who has it. */
 int net_port_reserve(struct net_port *port, struct err *e);
-/* Rules for all ports of container `id`, which has `address` on `network`: elements of a map, never
- * a rule each. */
-int net_publish(struct net *, const struct net_network *, const char *id, struct in_addr address,
-	const struct net_port *, size_t n, struct err *e);
-/* Takes them back; none is success. */
+/* Rules for all ports of container `id`, which has `address` on this network and is attached:
+ * elements of a map, never a rule each. */
+int net_publish(struct net *, const char *id, struct in_addr address, const struct net_port *,
+	size_t n, struct err *e);
+/* Takes them back, from whatever network; none is success. */
 int net_unpublish(struct net *, const char *id, struct err *e);
 
 /* Makes container `id` known on a user network by `names` (its own name, its short id, its
- * aliases); starts the network's name server if it does not run. The file that does it is
- * *ret_claim (caller frees): unlinking it takes the names back. */
-int net_names_add(struct net *, const struct net_network *, const char *id, struct in_addr address,
-	char *const *names, char **ret_claim, struct err *e);
+ * aliases); starts the network's name server if it does not run. */
+int net_names_add(
+	struct net *, const char *id, struct in_addr address, char *const *names, struct err *e);
+int net_names_remove(struct net *, const char *id, struct err *e);
+/* Ports, names and addresses of container `id` on every network below `run_root`, but for its
+ * address on the default one; then what nobody uses any more. For whoever has no engine. */
+int net_release_all(const char *run_root, const char *id, struct err *e);
+/* Makes bridge, rules, ports, names as they should be, where somebody has removed them. Nothing
+ * happens to a network without containers. */
+int net_reload(struct net *, struct err *e);
 
 struct net_address {
 	struct in_addr address, gateway;
-	unsigned prefix; /* length */
+	unsigned prefix;      /* length */
+	unsigned interface;   /* 0 is eth0 */
+	bool no_route;        /* no default route: another network has it */
+	unsigned char mac[6]; /* that it gets */
 };
+/* The bridge's address, subnet and link as they are now; prefix 0 while there is no bridge. */
+int net_gateway(struct net *, struct net_address *ret, struct err *e);
+const char *net_bridge(const struct net *);
 
 /* Makes the bridge and rules if they are missing, and claims an address for container `id`
  * (`wanted`, if it is free and of this network; may be 0). After this, the bridge stays until the
  * claim is released. */
 int net_claim(struct net *, const char *id, struct in_addr wanted, struct net_address *ret,
 	struct err *e);
+/* Exactly `address`. EINVAL: not one of this network; EADDRINUSE: the message names who has it. */
+int net_claim_exactly(struct net *, const char *id, struct in_addr address, struct net_address *ret,
+	struct err *e);
+/* Calls `each` for every address in use. */
+int net_each_claim(struct net *, void (*each)(void *arg, const char *id, struct in_addr), void *arg,
+	struct err *e);
 /* Gives the address of container `id` back (0: all that it has); a missing claim is success. */
 int net_release(struct net *, const char *id, struct in_addr address, struct err *e);
 /* Makes a veth pair between the bridge and network namespace `netns_fd`, where it is called eth0
- * and gets the address and default route; brings lo up there. `id` (12 hexadecimal digits and more)
- * names the host's end. When it returns, packets pass. */
+ * (or as `interface` says) and gets the address and default route; brings lo up there. `id` (12
+ * hexadecimal digits and more) names the host's end. When it returns, packets pass. */
 int net_attach(
 	struct net *, const char *id, const struct net_address *, int netns_fd, struct err *e);
 /* Brings lo up in `netns_fd` (network "none"). */
@@ -104,6 +129,12 @@ int net_loopback(int netns_fd, struct err *e);
  * some 30 ms for it, and does it by itself, later, when the namespace goes: not for the hot path.
  */
 int net_detach(struct net *, const char *id, struct err *e);
+/* The same, with what the container's namespace has of it, at once: for one that goes on running.
+ */
+int net_disconnect(
+	struct net *, const char *id, const struct net_address *, int netns_fd, struct err *e);
+/* Gives the namespace a default route by this address, if it has none. */
+int net_default_route(const struct net_address *, int netns_fd, struct err *e);
 /* Removes bridge, rules and sysctl changes if no address is claimed. Claims of containers for which
  * `alive(arg, id)` is false are released first: it has to be true from before net_claim() on. */
 int net_teardown_if_idle(

@@ -2,10 +2,16 @@
  * redock-net: makes the host's firewall rules match one bridge.  A program of its own so that
  * libnftables is loaded only when there is something to look at.
  *
- *   redock-net sync BRIDGE SUBNET KNOWN   our table and the accepts in other people's chains exist;
- *                                         prints "GENERATION LEGACY RULES", where RULES is to be
- *                                         the KNOWN of the next call (0: the first)
- *   redock-net remove BRIDGE              nothing of them exists
+ *   redock-net sync BRIDGE SUBNET GATEWAY KNOWN
+ *                our table and the accepts in other people's chains exist; prints "GENERATION
+ * LEGACY RULES", where RULES is to be the KNOWN of the next call (0: the first). "sync-user" for a
+ * network with a name server, "sync-internal" for one without a way out redock-net remove BRIDGE
+ *                nothing of them exists
+ *   redock-net release RUN_ROOT ID
+ *                container ID has no ports, names and addresses any more, but for the address on
+ *                the default network; networks that nobody is left on go, too
+ *   redock-net names DIRECTORY ADDRESS PORT SERVER...
+ *                becomes the name server of a network (names_server.c)
  *
  * Everything is checked first and changed only where it differs: a change that is none would set
  * off the same check in every other instance.
@@ -17,9 +23,12 @@
 #include "net/foreign.h"
 #include "net/generation.h"
 #include "net/legacy.h"
+#include "net/names.h"
+#include "net/net.h"
 #include "net/ruleset.h"
 #include "net/subnet.h"
 
+#include <arpa/inet.h>
 #include <nftables/libnftables.h>
 #include <string.h>
 
@@ -27,7 +36,8 @@
 
 struct job {
 	struct nft_ctx *nft;
-	const char *bridge, *subnet; /* subnet NULL: remove */
+	const char *bridge;
+	struct ruleset wanted; /* subnet NULL: remove */
 	uint64_t rules;
 };
 
@@ -69,14 +79,14 @@ static int sync_table(struct job *j, struct err *e)
 	auto_str text = STR_INIT(16384);
 	uint64_t now;
 
-	if (!j->subnet) {
+	if (!j->wanted.subnet) {
 		/* not removed when it is not there: that would be a change */
 		if (!table_hash(j, ""))
 			return 0;
 		ruleset_removal(j->bridge, &text);
 		return run(j, 0, str_text(&text)) ? 1 : run_failed(j, e);
 	}
-	ruleset_text(j->bridge, j->subnet, &text);
+	ruleset_text(&j->wanted, &text);
 	now = table_hash(j, str_text(&text));
 	if (now && now == j->rules)
 		return 0;
@@ -118,7 +128,7 @@ static int sync_foreign(struct job *j, struct err *e)
 			rules = json_object(); /* removed since: the next round sees what is left */
 		json_array_append_new(listed, rules);
 	}
-	commands = foreign_commands(chains, listed, j->bridge, j->subnet);
+	commands = foreign_commands(chains, listed, j->bridge, j->wanted.subnet);
 	change = json_pack("{s:o}", "nftables", commands);
 	if (json_array_size(commands) == 0)
 		return 0;
@@ -143,7 +153,7 @@ static int work(struct job *j, struct firewall_state *state, struct err *e)
 		if (!table && !foreign)
 			break;
 	}
-	return state->legacy ? legacy_sync(j->bridge, j->subnet, e) : 0;
+	return state->legacy ? legacy_sync(j->bridge, j->wanted.subnet, e) : 0;
 }
 
 static int report(const struct err *e)
@@ -152,36 +162,62 @@ static int report(const struct err *e)
 	return 1;
 }
 
-int main(int argc, char **argv)
+/* True if the words are a sync's; then they are checked and in *j. */
+static bool parse_sync(struct job *j, int argc, char **argv, struct err *e)
 {
-	struct job j = { 0 };
-	struct firewall_state state = { 0 };
 	struct subnet s;
-	struct err e = { 0 };
-	int r = 0;
+	struct in_addr gateway;
 
-	if (argc == 5 && str_eq(argv[1], "sync")) {
-		j.subnet = argv[3];
-		j.rules = strtoull(argv[4], NULL, 16);
-		r = subnet_parse(j.subnet, &s, &e);
-	} else if (argc != 3 || !str_eq(argv[1], "remove")) {
-		fprintf(stderr, "usage: redock-net sync BRIDGE SUBNET KNOWN | remove BRIDGE\n");
-		return 2;
-	}
-	if (r < 0)
-		return report(&e);
-	j.bridge = argv[2];
-	j.nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!j.nft || nft_ctx_buffer_output(j.nft) != 0 || nft_ctx_buffer_error(j.nft) != 0) {
+	if (argc != 6 || !str_starts(argv[1], "sync"))
+		return false;
+	j->wanted = (struct ruleset){ argv[2], argv[3], argv[4], .user = !str_eq(argv[1], "sync"),
+		.internal = str_eq(argv[1], "sync-internal") };
+	j->rules = strtoull(argv[5], NULL, 16);
+	if (subnet_parse(argv[3], &s, e) == 0 && inet_pton(AF_INET, argv[4], &gateway) != 1)
+		err_set(e, EINVAL, "'%.40s' is not an address", argv[4]);
+	return true;
+}
+
+static int sync_or_remove(struct job *j, const char *bridge)
+{
+	struct firewall_state state = { 0 };
+	struct err e = { 0 };
+	int r;
+
+	j->bridge = bridge;
+	j->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (!j->nft || nft_ctx_buffer_output(j->nft) != 0 || nft_ctx_buffer_error(j->nft) != 0) {
 		fprintf(stderr, "cannot start libnftables\n");
 		return 1;
 	}
-	r = work(&j, &state, &e);
-	nft_ctx_free(j.nft);
+	r = work(j, &state, &e);
+	nft_ctx_free(j->nft);
 	if (r < 0)
 		return report(&e);
-	if (j.subnet)
+	if (j->wanted.subnet)
 		printf("%u %u %016llx\n", state.generation, state.legacy,
-			(unsigned long long)j.rules);
+			(unsigned long long)j->rules);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct job j = { 0 };
+	struct err e = { 0 };
+
+	if (argc == 4 && str_eq(argv[1], "release"))
+		return net_release_all(argv[2], argv[3], &e) < 0 ? report(&e) : 0;
+	if (argc >= 6 && str_eq(argv[1], "names")) {
+		names_server(argv + 2, &e);
+		return report(&e);
+	}
+	if (parse_sync(&j, argc, argv, &e))
+		return e.code ? report(&e) : sync_or_remove(&j, argv[2]);
+	if (argc == 3 && str_eq(argv[1], "remove"))
+		return sync_or_remove(&j, argv[2]);
+	fprintf(stderr,
+		"usage: redock-net sync|sync-user|sync-internal BRIDGE SUBNET GATEWAY KNOWN\n"
+		"       redock-net remove BRIDGE | release RUN_ROOT ID\n"
+		"       redock-net names DIRECTORY ADDRESS PORT SERVER...\n");
+	return 2;
 }

@@ -51,10 +51,10 @@ int state_save(const struct net *net, const struct bridge_state *s, struct err *
 	subnet_format(&s->subnet, subnet);
 	snprintf(rules, sizeof rules, "%016llx", (unsigned long long)s->rules);
 	proc_boot_id(boot);
-	j = json_pack("{s:i, s:s, s:s, s:b, s:I, s:b, s:s}", "version", STATE_VERSION, "boot", boot,
-		"subnet", subnet, "restore_forwarding", (int)s->restore_forwarding, "generation",
-		(json_int_t)s->firewall.generation, "legacy", (int)s->firewall.legacy, "rules",
-		rules);
+	j = json_pack("{s:i, s:s, s:s, s:s, s:b, s:I, s:b, s:s}", "version", STATE_VERSION, "boot",
+		boot, "bridge", net->bridge, "subnet", subnet, "restore_forwarding",
+		(int)s->restore_forwarding, "generation", (json_int_t)s->firewall.generation,
+		"legacy", (int)s->firewall.legacy, "rules", rules);
 	return json_write_file(net->run_fd, STATE_NAME, j, 0600, FS_VOLATILE, e);
 }
 

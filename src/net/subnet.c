@@ -81,6 +81,13 @@ bool subnet_has_host(const struct subnet *s, struct in_addr a)
 	return subnet_host_number(s, a) < subnet_hosts(s);
 }
 
+bool subnet_is_usable(const struct subnet *s, struct in_addr a)
+{
+	uint32_t n = ntohl(a.s_addr) - s->first;
+
+	return n > 0 && n < (1U << (32 - s->prefix)) - 1;
+}
+
 struct in_addr subnet_gateway(const struct subnet *s)
 {
 	return (struct in_addr){ htonl(s->first + 1) };

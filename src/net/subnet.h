@@ -18,6 +18,8 @@ int subnet_parse(const char *text, struct subnet *ret, struct err *e);
 void subnet_format(const struct subnet *, char ret[SUBNET_TEXT_SIZE]);
 bool subnet_overlaps(const struct subnet *, const struct subnet *);
 bool subnet_has_host(const struct subnet *, struct in_addr); /* neither gateway nor broadcast */
+/* Neither the network's own address nor broadcast: a container's or a gateway's. */
+bool subnet_is_usable(const struct subnet *, struct in_addr);
 /* How many addresses containers can have, and the nth of them (0 is the second of the network). */
 uint32_t subnet_hosts(const struct subnet *);
 struct in_addr subnet_host(const struct subnet *, uint32_t n);

@@ -176,7 +176,7 @@ static unsigned take(struct claims *c, const char *id, unsigned wanted)
 {
 	struct in_addr a, w = { wanted ? htonl(c->subnet.first + wanted) : 0 };
 	struct err e = { 0 };
-	int r = claim_take(c->fd, &c->subnet, id, w, &a, &e);
+	int r = claim_take(c->fd, &c->subnet, subnet_gateway(&c->subnet), id, w, &a, &e);
 
 	if (r < 0) {
 		assert_int_equal(e.code, -r);
@@ -361,7 +361,7 @@ static void the_ruleset_names_bridge_and_subnet(void **state)
 {
 	auto_str s = STR_INIT(16384);
 
-	ruleset_text("redock0", "10.200.4.0/22", &s);
+	ruleset_text(&(struct ruleset){ "redock0", "10.200.4.0/22", "10.200.4.1" }, &s);
 	assert_true(str_starts(str_text(&s), "table inet redock0\ndelete table inet redock0\n"));
 	assert_non_null(strstr(str_text(&s), "ip saddr != 10.200.4.0/22 drop"));
 	assert_null(strchr(str_text(&s), '%'));
