@@ -258,7 +258,8 @@ struct path_stat {
 	uint64_t size;
 	mode_t mode; /* of inode(7) */
 	int64_t modified;
-	char *link_target; /* of a symbolic link, else "" */
+	char *link_target; /* where a symbolic link leads at last, absolute; else "" */
+	bool many;         /* the path is a pattern that more than this one match */
 };
 void path_stat_release(struct path_stat *);
 int engine_path_stat(

@@ -24,6 +24,8 @@ int applier_note_time(struct applier *, const char *path, const struct timespec 
 
 /* Makes what `entry` says at its place, replacing what is there. */
 int node_make(struct applier *, const struct place *, struct archive_entry *, struct err *e);
+/* Writes an entry's content into the empty file `fd`, runs of zeros as holes. */
+int node_write_content(struct applier *, int fd, int64_t size, struct err *e);
 /* The root's own owner, mode and so on. */
 int node_set_root(struct applier *, struct archive_entry *, struct err *e);
 /* `name` of a lower layer is hidden. */

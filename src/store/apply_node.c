@@ -165,7 +165,7 @@ static int write_block(
 	return 0;
 }
 
-static int write_content(struct applier *a, int fd, int64_t size, struct err *e)
+int node_write_content(struct applier *a, int fd, int64_t size, struct err *e)
 {
 	const void *data;
 	int64_t offset, end = 0;
@@ -206,7 +206,7 @@ static int make_file(
 	}
 	if (fd < 0)
 		return err_errno(e, "cannot make it");
-	if (write_content(a, fd, archive_entry_size(entry), e) < 0 ||
+	if (node_write_content(a, fd, archive_entry_size(entry), e) < 0 ||
 		set_meta(fd, &m, entry, e) < 0)
 		return -e->code;
 	if (futimens(fd, m.times) < 0)

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "base/time.h"
 #include "store/write.h"
 
 #include <fcntl.h>
@@ -6,6 +7,8 @@
 #include <string.h>
 
 #define BUFFER_SIZE ((size_t)256 << 10)
+/* A reader who takes nothing for so long (nanoseconds) is waiting for something himself. */
+#define STALL_AFTER ((int64_t)500000000)
 /* How much is written before the kernel is asked to begin to bring it to the disk, so that the
  * final fsync has little left to wait for. */
 #define FLUSH_EVERY ((uint64_t)16 << 20)
@@ -29,10 +32,47 @@ int blob_create(int dirfd, const char *name, struct blob *ret, struct err *e)
 	return 0;
 }
 
+void blob_to_stream(int fd, struct blob *ret)
+{
+	*ret = (struct blob){ .fd = fd, .buffer = xmalloc(BUFFER_SIZE), .stream = true };
+}
+
+void blob_to_nowhere(struct blob *ret)
+{
+	blob_to_stream(-1, ret);
+}
+
+/* To whoever reads the stream: he may take his time, and be gone. */
+static int put_stream(struct blob *b, const char *data, size_t len, struct err *e)
+{
+	while (len) {
+		int64_t begun = time_monotonic();
+		ssize_t n = write(b->fd, data, len);
+		/* interrupted by the timer of whoever wants to know (see files.c) */
+		if (b->stalled && time_monotonic() - begun > STALL_AFTER) {
+			b->stalled(b->stalled_arg);
+			b->stalled = NULL;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EPIPE)
+			return err_set(e, EPIPE, "whoever reads the archive has gone");
+		if (n < 0)
+			return err_errno(e, "cannot write the archive");
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 static int put(struct blob *b, const void *data, size_t len, struct err *e)
 {
 	int r;
 
+	if (b->stream && b->fd < 0)
+		return 0;
+	if (b->stream)
+		return put_stream(b, data, len, e);
 	if (!EVP_DigestUpdate(b->sha, data, len))
 		return err_set(e, EIO, "cannot compute a SHA-256 digest");
 	if (b->fd < 0)
@@ -52,7 +92,7 @@ static int flush(struct blob *b, struct err *e)
 	b->used = 0;
 	if (used && put(b, b->buffer, used, e) < 0)
 		return -e->code;
-	if (b->fd >= 0 && b->size - b->flushed >= FLUSH_EVERY) {
+	if (!b->stream && b->fd >= 0 && b->size - b->flushed >= FLUSH_EVERY) {
 		/* advice: its failure shows up again in fsync */
 		(void)sync_file_range(b->fd, (off_t)b->flushed, (off_t)(b->size - b->flushed),
 			SYNC_FILE_RANGE_WRITE);
@@ -80,6 +120,8 @@ int blob_finish(struct blob *b, struct digest *ret, struct err *e)
 
 	if (flush(b, e) < 0)
 		return -e->code;
+	if (b->stream)
+		return 0;
 	if (b->fd >= 0 && fs_sync(b->fd, e) < 0)
 		return -e->code;
 	if (!EVP_DigestFinal_ex(b->sha, sum, &n) || n != 32)
@@ -92,7 +134,8 @@ int blob_finish(struct blob *b, struct digest *ret, struct err *e)
 
 void blob_release(struct blob *b)
 {
-	close_fd(&b->fd);
+	if (!b->stream)
+		close_fd(&b->fd);
 	EVP_MD_CTX_free(b->sha);
 	free(b->buffer);
 	*b = (struct blob)BLOB_INIT;

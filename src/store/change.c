@@ -235,6 +235,37 @@ static int run_collect(struct op *op, struct err *e)
 	return lock < 0 ? lock : collect_garbage(op, e);
 }
 
+int change_export(struct store *s, const json_t *request, int upper_fd, int out_fd,
+	const struct teller *teller, struct err *e)
+{
+	auto_image parent = { 0 };
+	auto_blob blob = BLOB_INIT;
+	auto_free int *fds = NULL;
+	struct digest d;
+	uint64_t entries;
+	size_t n;
+	int r;
+
+	if (digest_parse(json_str(request, "parent", ""), &d) < 0)
+		return err_set(e, EINVAL, "the parent image has no digest");
+	if (store_manifest(s, &d, &parent, e) < 0)
+		return err_wrap(e, "cannot read the image it was made from");
+	n = parent.layers.n + 1;
+	fds = xcalloc(n, sizeof *fds);
+	for (size_t i = 0; i < n; i++)
+		fds[i] = -1;
+	blob_to_stream(out_fd, &blob);
+	files_watch_reader(&blob, teller);
+	r = open_trees(s, &parent, upper_fd, fds, e);
+	if (r >= 0)
+		r = layer_diff(fds, n, &blob, &entries, e);
+	if (r >= 0)
+		r = blob_finish(&blob, NULL, e);
+	for (size_t i = 1; i < n; i++)
+		close_fd(&fds[i]);
+	return r;
+}
+
 int change_run(struct store *s, const json_t *request, int data_fd, const struct teller *teller,
 	struct digest *ret_id, struct err *e)
 {

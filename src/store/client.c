@@ -1,28 +1,10 @@
 #include "base/mem.h"
 #include "base/proc.h"
-#include "store/internal.h"
+#include "store/call.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-
-/*
- * The helper's side of the conversation is one JSON object a line:
- *   {"progress": "..."}    {"read_done": true}
- * and, last, one of
- *   {"ok": true, "id": "sha256:..."}    {"error": "...", "code": errno, "hint": "..."}
- */
-struct call {
-	json_t *request; /* borrowed */
-	int data_fd;     /* archive or upper directory, -1: none */
-	store_progress *progress;
-	void *progress_arg;
-	void (*read_done)(void *arg);
-	void *read_done_arg;
-	struct digest id;
-	bool answered;
-	int result;
-};
 
 static int take_line(struct call *c, const char *line, size_t len, struct err *e)
 {
@@ -47,6 +29,7 @@ static int take_line(struct call *c, const char *line, size_t len, struct err *e
 	}
 	if (json_bool(j, "ok", false)) {
 		c->answered = true;
+		c->stat = json_incref(json_object_get(j, "stat"));
 		text = json_str(j, "id", NULL);
 		if (text && digest_parse(text, &c->id) < 0)
 			return err_set(e, EPROTO, "'redock-store' answered with a bad digest");
@@ -100,14 +83,13 @@ static int request_fd(const json_t *request, struct err *e)
 	return take_fd(&fd);
 }
 
-static int call_helper(struct store *s, struct call *c, struct err *e)
+int call_start(struct call *c, struct err *e)
 {
 	struct proc_spawn p = PROC_SPAWN_INIT;
 	auto_free char *path = proc_helper_path("redock-store");
 	auto_close int request = request_fd(c->request, e);
 	char *argv[] = { (char *)"redock-store", NULL };
-	int out[2], status, r;
-	pid_t pid;
+	int out[2];
 
 	if (request < 0)
 		return request;
@@ -118,24 +100,41 @@ static int call_helper(struct store *s, struct call *c, struct err *e)
 	p.fds[0] = -1;
 	p.fds[HELPER_OUT] = out[1];
 	p.fds[HELPER_REQUEST] = request;
-	p.fds[HELPER_ROOT] = s->root_fd;
+	p.fds[HELPER_ROOT] = c->root_fd;
 	p.fds[HELPER_DATA] = c->data_fd;
-	p.n_fds = HELPER_DATA + 1;
-	pid = proc_start(&p, NULL, e);
+	p.fds[HELPER_OTHER] = c->other_fd;
+	p.n_fds = HELPER_OTHER + 1;
+	c->pid = proc_start(&p, NULL, e);
 	close(out[1]);
-	if (pid < 0) {
-		close(out[0]);
-		return pid;
+	c->answer = out[0];
+	if (c->pid < 0) {
+		close_fd(&c->answer);
+		return c->pid;
 	}
-	r = converse(c, out[0], e);
-	close(out[0]); /* a helper that still talks gets EPIPE and cleans up */
-	status = proc_wait(pid);
+	return 0;
+}
+
+int call_finish(struct call *c, struct err *e)
+{
+	int r = converse(c, c->answer, e), status;
+
+	close_fd(&c->answer); /* a helper that still talks gets EPIPE and cleans up */
+	status = proc_wait(c->pid);
 	if (r < 0)
 		return r;
 	if (!c->answered)
 		return err_set(
 			e, EIO, "'redock-store' ended without an answer (status %d)", status);
 	return c->result;
+}
+
+static int call_helper(struct store *s, struct call *c, struct err *e)
+{
+	int r;
+
+	c->root_fd = s->root_fd;
+	r = call_start(c, e);
+	return r < 0 ? r : call_finish(c, e);
 }
 
 static void set_text(json_t *j, const char *key, const char *text)
@@ -190,6 +189,7 @@ int store_import(
 	char name[IMAGE_REF_TEXT_SIZE];
 	struct call c = { .request = j,
 		.data_fd = im->fd,
+		.other_fd = -1,
 		.progress = im->progress,
 		.progress_arg = im->progress_arg };
 	int r = check_texts(lists, ARRAY_SIZE(lists), texts, ARRAY_SIZE(texts), e);
@@ -222,6 +222,7 @@ int store_commit(
 	char name[IMAGE_REF_TEXT_SIZE];
 	struct call c = { .request = j,
 		.data_fd = co->upper_fd,
+		.other_fd = -1,
 		.read_done = co->read_done,
 		.read_done_arg = co->read_done_arg };
 	int r = check_texts(lists, ARRAY_SIZE(lists), texts, ARRAY_SIZE(texts), e);
@@ -252,7 +253,7 @@ int store_remove(struct store *s, const struct image_ref *ref, struct err *e)
 	auto_json *j = json_object();
 	char name[IMAGE_REF_TEXT_SIZE];
 	struct digest unused;
-	struct call c = { .request = j, .data_fd = -1 };
+	struct call c = { .request = j, .data_fd = -1, .other_fd = -1 };
 
 	/* the usual mistake needs no helper to tell */
 	if (store_image_digest(s, ref, &unused, e) == -ENOENT)
@@ -266,7 +267,7 @@ int store_remove(struct store *s, const struct image_ref *ref, struct err *e)
 int store_collect(struct store *s, const struct digest *manifest, struct err *e)
 {
 	auto_json *j = json_object();
-	struct call c = { .request = j, .data_fd = -1 };
+	struct call c = { .request = j, .data_fd = -1, .other_fd = -1 };
 
 	if (store_is_needed(s, manifest))
 		return 0;

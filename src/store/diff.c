@@ -2,8 +2,10 @@
 #include "store/write.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 #define READ_SIZE      ((size_t)1 << 20)
@@ -22,6 +24,8 @@ struct diff {
 	uint64_t entries;
 	unsigned depth;
 	bool complete;
+	bool plain;    /* files as they are, of no overlay; they may change meanwhile */
+	bool any_name; /* it becomes no layer: no name in it has a second meaning */
 };
 
 /* The same directory in some of the trees. */
@@ -141,25 +145,65 @@ static int put_mark(struct diff *d, const char *name, struct err *e)
 	return r;
 }
 
-static int put_content(struct diff *d, int fd, uint64_t size, struct err *e)
+static int put_zeros(struct diff *d, uint64_t n, struct err *e)
 {
-	uint64_t left = size;
+	memset(d->buffer, 0, n < READ_SIZE ? (size_t)n : READ_SIZE);
+	while (n) {
+		size_t step = n < READ_SIZE ? (size_t)n : READ_SIZE;
+		if (blob_write(d->blob, d->buffer, step, e) < 0)
+			return -e->code;
+		n -= step;
+	}
+	return 0;
+}
 
-	while (left) {
-		size_t want = left < READ_SIZE ? (size_t)left : READ_SIZE;
+/* `len` bytes from here on. */
+static int put_data(struct diff *d, int fd, uint64_t len, struct err *e)
+{
+	while (len) {
+		size_t want = len < READ_SIZE ? (size_t)len : READ_SIZE;
 		ssize_t n = fs_read_full(fd, d->buffer, want);
 		if (n < 0) {
 			errno = (int)-n;
 			return err_errno(e, "cannot read '%s'", str_text(&d->path));
 		}
-		if ((size_t)n < want)
+		if ((size_t)n < want && !d->plain)
 			return err_set(
 				e, EAGAIN, "'%s' shrank while it was read", str_text(&d->path));
-		if (blob_write(d->blob, d->buffer, want, e) < 0)
+		if (blob_write(d->blob, d->buffer, (size_t)n, e) < 0)
 			return -e->code;
-		left -= want;
+		len -= (uint64_t)n;
+		if ((size_t)n < want) /* as other tars do, the size having been said */
+			return put_zeros(d, len, e);
 	}
-	return tar_put_padding(d->blob, size, e);
+	return 0;
+}
+
+/* Holes are written as zeros, which every reader understands, but not read from the disk. */
+static int put_content(struct diff *d, int fd, const struct stat *st, struct err *e)
+{
+	off_t at = 0, size = st->st_size;
+	bool has_holes = (uint64_t)st->st_blocks * 512 < (uint64_t)size;
+
+	while (at < size) {
+		off_t data = has_holes ? lseek(fd, at, SEEK_DATA) : at, hole = size;
+		if (data < 0) /* ENXIO: a hole up to the end */
+			data = errno == ENXIO ? size : at;
+		if (data > size)
+			data = size;
+		if (has_holes && data < size && (hole = lseek(fd, data, SEEK_HOLE)) < 0)
+			hole = size;
+		if (hole > size)
+			hole = size;
+		if (put_zeros(d, (uint64_t)(data - at), e) < 0)
+			return -e->code;
+		if (has_holes && lseek(fd, data, SEEK_SET) < 0)
+			return err_errno(e, "cannot read '%s'", str_text(&d->path));
+		if (put_data(d, fd, (uint64_t)(hole - data), e) < 0)
+			return -e->code;
+		at = hole;
+	}
+	return tar_put_padding(d->blob, (uint64_t)size, e);
 }
 
 /* A sparse file of a terabyte costs its machine nothing and would fill the host's disk, for hours
@@ -168,22 +212,32 @@ static int check_room(const struct diff *d, uint64_t size, struct err *e)
 {
 	struct statvfs disk;
 
-	if (size < ROOM_CHECK_MIN || d->blob->fd < 0 || fstatvfs(d->blob->fd, &disk) < 0 ||
-		size <= (uint64_t)disk.f_bavail * disk.f_frsize)
+	if (size < ROOM_CHECK_MIN || d->blob->stream || d->blob->fd < 0 ||
+		fstatvfs(d->blob->fd, &disk) < 0 || size <= (uint64_t)disk.f_bavail * disk.f_frsize)
 		return 0;
 	err_set(e, ENOSPC, "'/%s' has %llu MB, more than the disk has left", str_text(&d->path),
 		(unsigned long long)(size / 1000000));
 	return err_hint(e, "remove it, if it is a sparse file that only looks large");
 }
 
+/* Without leaving a mark on its access time, where that is allowed. */
+static int open_quietly(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, flags | O_NOATIME);
+
+	return fd < 0 && errno == EPERM ? openat(dir, name, flags) : fd;
+}
+
 static int put_file(struct diff *d, int dir, const char *name, struct err *e)
 {
-	auto_close int fd = openat(
-		dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
+	auto_close int fd =
+		open_quietly(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	auto_xattrs xattrs = { 0 };
 	struct tar_entry entry;
 	struct stat st;
 
+	if (fd < 0 && errno == ENOENT && d->plain)
+		return 0; /* removed meanwhile */
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, "cannot open '%s'", str_text(&d->path));
 	if (!S_ISREG(st.st_mode))
@@ -197,7 +251,7 @@ static int put_file(struct diff *d, int dir, const char *name, struct err *e)
 	entry.xattrs = &xattrs;
 	if (put(d, &entry, e) < 0)
 		return -e->code;
-	return put_content(d, fd, entry.size, e);
+	return put_content(d, fd, &st, e);
 }
 
 static int put_symlink(
@@ -249,8 +303,8 @@ static int open_level(struct diff *d, const struct level *l, const struct found 
 	ret->fds = xcalloc(l->n - f->tree, sizeof *ret->fds);
 	for (size_t i = f->tree; i < l->n && !opaque; i++) {
 		auto_xattrs xattrs = { 0 };
-		int fd = openat(l->fds[i], f->name,
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
+		int fd = open_quietly(
+			l->fds[i], f->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT && i > f->tree)
 			continue;
 		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) && i > f->tree)
@@ -267,6 +321,17 @@ static int open_level(struct diff *d, const struct level *l, const struct found 
 		}
 	}
 	return 0;
+}
+
+/* What is there is made up at each look, without end in places, and nobody's to keep. */
+static bool is_kernels(int fd)
+{
+	struct statfs s;
+
+	return fstatfs(fd, &s) == 0 &&
+	       (s.f_type == PROC_SUPER_MAGIC || s.f_type == SYSFS_MAGIC ||
+		       s.f_type == CGROUP_SUPER_MAGIC || s.f_type == CGROUP2_SUPER_MAGIC ||
+		       s.f_type == DEVPTS_SUPER_MAGIC);
 }
 
 /* The directory itself, then all below it. `path` ends in '/'. */
@@ -286,7 +351,7 @@ static int put_level(
 		return -e->code;
 	if (xattrs->opaque && !d->complete && *str_text(&d->path) && put_mark(d, ".wh..opq", e) < 0)
 		return -e->code;
-	return walk(d, l, e);
+	return d->plain && is_kernels(l->fds[0]) ? 0 : walk(d, l, e);
 }
 
 static int put_directory(
@@ -314,12 +379,15 @@ static int walk_one(struct diff *d, const struct level *l, const struct found *f
 {
 	struct stat st;
 
-	if (fstatat(l->fds[f->tree], f->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(l->fds[f->tree], f->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (d->plain && errno == ENOENT)
+			return 0;
 		return err_errno(e, "cannot read '%s%s'", str_text(&d->path), f->name);
-	if (is_whiteout(&st))
+	}
+	if (is_whiteout(&st) && !d->plain)
 		return d->complete ? 0 : put_mark(d, f->name, e);
 	/* a layer cannot say this name without deleting something: there is no way to save it */
-	if (str_starts(f->name, ".wh.")) {
+	if (str_starts(f->name, ".wh.") && !d->any_name) {
 		err_set(e, EINVAL, "'/%s%s' cannot be saved: names with '.wh.' are reserved",
 			str_text(&d->path), f->name);
 		return err_hint(e, "rename or remove it");
@@ -346,16 +414,31 @@ static int walk(struct diff *d, const struct level *l, struct err *e)
 	return r;
 }
 
+static void diff_init(struct diff *d, struct blob *blob)
+{
+	*d = (struct diff){ .blob = blob, .path = STR_INIT(ENTRY_NAME_MAX) };
+	d->buffer = xmalloc(READ_SIZE);
+}
+
+static void diff_release(struct diff *d)
+{
+	links_release(&d->links);
+	str_release(&d->path);
+	free(d->buffer);
+}
+
 int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entries, struct err *e)
 {
-	struct diff d = { .blob = blob, .path = STR_INIT(ENTRY_NAME_MAX), .complete = n > 1 };
 	const struct level given = { (int *)fds, n };
 	const struct found root = { (char *)".", 0 };
 	auto_xattrs xattrs = { 0 };
 	auto_level top = { 0 };
+	struct diff d;
 	int r;
 
-	d.buffer = xmalloc(READ_SIZE);
+	diff_init(&d, blob);
+	d.complete = n > 1;
+	d.any_name = blob->stream;
 	r = open_level(&d, &given, &root, &top, &xattrs, e);
 	if (r >= 0)
 		r = put_level(&d, &top, &xattrs, e);
@@ -363,8 +446,47 @@ int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entrie
 		r = tar_put_end(blob, e);
 	if (r >= 0)
 		*ret_entries = d.entries;
-	links_release(&d.links);
-	str_release(&d.path);
-	free(d.buffer);
+	diff_release(&d);
 	return r;
+}
+
+struct packer {
+	struct diff diff;
+};
+
+struct packer *packer_new(struct blob *blob)
+{
+	struct packer *p = xcalloc(1, sizeof *p);
+
+	diff_init(&p->diff, blob);
+	p->diff.plain = p->diff.complete = p->diff.any_name = true;
+	return p;
+}
+
+void packer_free(struct packer *p)
+{
+	if (p)
+		diff_release(&p->diff);
+	free(p);
+}
+
+int packer_put(struct packer *p, int dir, const char *name, const char *as, struct err *e)
+{
+	const struct level given = { &dir, 1 };
+	const struct found what = { (char *)name, 0 };
+	auto_xattrs xattrs = { 0 };
+	auto_level top = { 0 };
+	struct stat st;
+	int r;
+
+	str_truncate(&p->diff.path, 0);
+	str_add(&p->diff.path, as);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(e, "cannot read '%s'", *as ? as : name);
+	if (S_ISDIR(st.st_mode) && *as)
+		return put_directory(&p->diff, &given, &what, e);
+	if (!S_ISDIR(st.st_mode))
+		return put_node(&p->diff, dir, name, &st, e);
+	r = open_level(&p->diff, &given, &what, &top, &xattrs, e);
+	return r < 0 ? r : put_level(&p->diff, &top, &xattrs, e);
 }

@@ -42,9 +42,20 @@ int image_port_parse(const char *text, char ret[24]);
 /* True for a path that an image may want a volume at. */
 bool image_volume_ok(const char *path);
 
+/* File names are bytes, JSON is UTF-8: they travel as hexadecimal digits. */
+json_t *hex_to_json(const char *text);
+/* Member `key`, which the caller frees; NULL when it is missing or nothing of the kind. */
+char *hex_from_json(const json_t *object, const char *key);
+
 /* The name of a layer's directory below layers/. */
 void layer_key(const char *diff_id, char ret[LAYER_KEY_SIZE]);
 
 /* The numbers of the helper's file descriptors. */
-enum helper_fd { HELPER_OUT = 1, HELPER_REQUEST = 3, HELPER_ROOT = 4, HELPER_DATA = 5 };
+enum helper_fd {
+	HELPER_OUT = 1,
+	HELPER_REQUEST = 3,
+	HELPER_ROOT = 4,
+	HELPER_DATA = 5,
+	HELPER_OTHER = 6
+};
 #define HELPER_REQUEST_MAX ((size_t)16 << 20)

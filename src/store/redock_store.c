@@ -88,19 +88,32 @@ int main(void)
 {
 	const struct teller teller = { say_progress, say_read_done, NULL };
 	auto_json *request = NULL;
+	json_t *stat = NULL;
 	struct store *store = NULL;
 	struct err e = { 0 };
-	struct digest id;
+	struct digest id = { "" };
 	int r;
 
-	if (fcntl(HELPER_REQUEST, F_GETFD) < 0 || fcntl(HELPER_ROOT, F_GETFD) < 0) {
+	if (fcntl(HELPER_REQUEST, F_GETFD) < 0) {
 		fputs("redock-store: this program is used by redock itself\n", stderr);
 		return 2;
 	}
 	prepare_process();
-	if (read_request(&request, &e) < 0 || store_open(HELPER_ROOT, &store, &e) < 0)
+	if (read_request(&request, &e) < 0)
 		return say_error(&e);
-	r = change_run(store, request, HELPER_DATA, &teller, &id, &e);
+	if (files_run(request, &teller, &stat, &r, &e)) {
+		if (r < 0)
+			return say_error(&e);
+		say(stat ? json_pack("{s:b, s:o}", "ok", 1, "stat", stat)
+			 : json_pack("{s:b}", "ok", 1));
+		return 0;
+	}
+	if (store_open(HELPER_ROOT, &store, &e) < 0)
+		return say_error(&e);
+	if (str_eq(json_str(request, "op", ""), "export"))
+		r = change_export(store, request, HELPER_OTHER, HELPER_DATA, &teller, &e);
+	else
+		r = change_run(store, request, HELPER_DATA, &teller, &id, &e);
 	store_close(store);
 	if (r < 0)
 		return say_error(&e);

@@ -65,6 +65,9 @@ struct blob {
 	char *buffer;
 	size_t used;
 	uint64_t size, flushed;
+	bool stream;                /* no file of the store's, and no digest */
+	void (*stalled)(void *arg); /* called once if nobody reads the stream; may be NULL */
+	void *stalled_arg;
 };
 #define BLOB_INIT                                                                                  \
 	{                                                                                          \
@@ -72,8 +75,13 @@ struct blob {
 	}
 /* Makes file `name` below `dirfd`; NULL: no file. */
 int blob_create(int dirfd, const char *name, struct blob *ret, struct err *e);
+/* The bytes go to `fd` (borrowed) and nobody wants to know their digest. */
+void blob_to_stream(int fd, struct blob *ret);
+/* They are counted, and that is all. */
+void blob_to_nowhere(struct blob *ret);
 int blob_write(struct blob *, const void *data, size_t len, struct err *e);
-/* Flushes, syncs; the file stays open until the release. */
+/* Flushes, syncs (a stream is only flushed, and `ret` may be NULL); the file stays open until the
+ * release. */
 int blob_finish(struct blob *, struct digest *ret, struct err *e);
 void blob_release(struct blob *);
 #define auto_blob __attribute__((cleanup(blob_release))) struct blob
@@ -116,6 +124,19 @@ int layer_apply(const struct layer_apply *, uint64_t *ret_entries, struct err *e
 /* Writes what overlay directories `fds` (the topmost first) hold. One: a layer, with whiteouts.
  * More: the complete tree that overlayfs would show. Equal trees make equal archives. */
 int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entries, struct err *e);
+
+/* Files as they are, into an archive that is no layer. */
+struct packer;
+struct packer *packer_new(struct blob *blob);
+void packer_free(struct packer *);
+static inline void packer_cleanup(struct packer **p)
+{
+	packer_free(*p);
+}
+#define auto_packer __attribute__((cleanup(packer_cleanup))) struct packer
+/* `name` in `dir` (itself, if it is a symbolic link) under the name `as`, and all below it, mounts
+ * too, except what the kernel makes up (/proc). `as` "": a directory's content becomes the top. */
+int packer_put(struct packer *, int dir, const char *name, const char *as, struct err *e);
 
 /* ---- tar.c: one entry of a pax archive ---- */
 
@@ -207,3 +228,14 @@ int index_write(struct store *, struct err *e);
 /* The request as client.c writes it. ret_id is the image's id, empty after a removal. */
 int change_run(struct store *, const json_t *request, int data_fd, const struct teller *,
 	struct digest *ret_id, struct err *e);
+/* Writes the whole tree of a container as an archive. */
+int change_export(struct store *, const json_t *request, int upper_fd, int out_fd,
+	const struct teller *, struct err *e);
+
+/* ---- files_run.c: files in and out, without the store ---- */
+
+/* False when the request is for something else. */
+bool files_run(
+	const json_t *request, const struct teller *, json_t **ret_stat, int *ret, struct err *e);
+/* Calls the teller's read_done once if the stream's reader takes nothing for a while. */
+void files_watch_reader(struct blob *, const struct teller *);

@@ -1,7 +1,6 @@
-/* Images, by way of the store; commit. */
+/* Images, by way of the store. */
 #include "base/mem.h"
 #include "engine/local/local.h"
-#include "runtime/cgroup.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -252,77 +251,4 @@ int local_image_remove(struct engine *en, const char *reference, bool force, str
 	}
 	local_sweep(l); /* first: a dead command's pin would keep the image's layers */
 	return store_remove(l->store, &image.ref, e);
-}
-
-struct frozen {
-	const char *cgroup;
-	int run_dir;
-	pid_t init; /* 0: nothing is frozen */
-};
-
-static void thaw(void *arg)
-{
-	struct frozen *f = arg;
-	struct err ignored;
-
-	if (!f->init)
-		return;
-	cgroup_thaw(f->cgroup, f->init, &ignored);
-	unlinkat(f->run_dir, "freezing", 0);
-	f->init = 0;
-}
-
-static int freeze(struct frozen *f, pid_t init, struct err *e)
-{
-	/* said on disk first: should we be killed, the next command thaws it */
-	if (fs_write_file(f->run_dir, "freezing", "", 0, 0600, FS_VOLATILE, e) < 0)
-		return -e->code;
-	f->init = init;
-	if (cgroup_freeze(f->cgroup, init, e) < 0) {
-		thaw(f);
-		return -e->code;
-	}
-	return 0;
-}
-
-int local_commit(struct engine *en, const char *id, const char *reference,
-	const struct commit_options *o, char *ret_image_id, struct err *e)
-{
-	struct local *l = local_of(en);
-	auto_container c = { 0 };
-	auto_free char *cgroup = local_cgroup(l, id), *upper_path = xasprintf("%s/upper", id);
-	auto_close int run_dir = -1, lock = -1, upper = -1;
-	struct frozen frozen = { .cgroup = cgroup };
-	struct store_commit commit = { .read_done = thaw, .read_done_arg = &frozen };
-	struct local_status s;
-	struct digest digest;
-	int r;
-
-	if (image_ref_parse(reference, &commit.ref, e) < 0 || container_load(l, id, &c, e) < 0 ||
-		(run_dir = local_run_dir(l, id, e)) < 0 ||
-		(lock = fs_lock(run_dir, "lock", -1, e)) < 0 || local_status(l, &c, &s, e) < 0)
-		return -e->code;
-	upper = openat(
-		l->dirs.containers, upper_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (upper < 0)
-		return err_errno(e, "cannot read the changes of container '%s'", c.config.name);
-	if (digest_parse(c.manifest, &commit.parent) < 0)
-		return err_set(
-			e, EPROTO, "container '%s' has a damaged config.json", c.config.name);
-	commit.upper_fd = upper;
-	commit.entrypoint = c.config.entrypoint.v;
-	commit.cmd = c.config.cmd.v;
-	commit.env = c.config.env.v;
-	commit.user = c.config.user;
-	commit.workdir = c.config.workdir;
-	commit.comment = o ? o->message : NULL;
-	commit.author = o ? o->author : NULL;
-	frozen.run_dir = run_dir;
-	r = s.state == CONTAINER_RUNNING ? freeze(&frozen, s.run.pid, e) : 0;
-	if (r == 0)
-		r = store_commit(l->store, &commit, &digest, e);
-	thaw(&frozen);
-	if (r == 0)
-		memcpy(ret_image_id, digest.text, 72);
-	return r;
 }

@@ -56,6 +56,9 @@ char *local_cgroup(const struct local *, const char *id);
 /* Run directory of a container, made if needed. Returns an fd. */
 int local_run_dir(struct local *, const char *id, struct err *e);
 
+/* Makes the layer of places to mount on, if it is not there yet. */
+int local_make_skeleton(struct local *, struct err *e);
+
 /* What the runtime is to execute; of the network only whose it is. The caller releases `ret`, also
  * after a failure. */
 struct spec;
@@ -120,9 +123,6 @@ int local_pause(struct engine *, const char *, struct err *);
 int local_unpause(struct engine *, const char *, struct err *);
 int local_attach(struct engine *, const char *, const struct attach_options *, struct session **,
 	struct err *);
-int local_stats(struct engine *, const char *, struct container_stats *, struct err *);
-int local_top(struct engine *, const char *, char *const *, struct process_table *, struct err *);
-int local_resume(struct engine *, struct err *);
 int local_events(struct engine *, int64_t, int64_t, engine_event_each *, void *, struct err *);
 int local_list(struct engine *, bool, struct container_list *, struct err *);
 int local_logs(struct engine *, const char *, const struct log_options *, engine_log_each *, void *,
@@ -130,6 +130,15 @@ int local_logs(struct engine *, const char *, const struct log_options *, engine
 int local_count_changes(struct engine *, const char *, int64_t, uint64_t *, struct err *);
 int local_commit(struct engine *, const char *, const char *, const struct commit_options *, char *,
 	struct err *);
+int local_export(struct engine *, const char *, int, struct err *);
+int local_path_stat(struct engine *, const char *, const char *, struct path_stat *, struct err *);
+int local_copy_from(struct engine *, const char *, const char *, bool, int, struct err *);
+int local_copy_to(struct engine *, const char *, const char *, const struct copy_to_options *, int,
+	struct err *);
+int local_download(struct engine *, const char *, const char *, const char *,
+	const struct transfer_options *, struct err *);
+int local_upload(struct engine *, const char *, const char *, const char *,
+	const struct transfer_options *, struct err *);
 int local_diff(struct engine *, const char *, struct change_list *, struct err *);
 int local_image_list(struct engine *, struct image_list *, struct err *);
 int local_image_inspect(struct engine *, const char *, struct image_info *, struct err *);

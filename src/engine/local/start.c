@@ -15,7 +15,7 @@
 /* The directories and files that redock mounts on, as the topmost read-only layer: an image cannot
  * lack them or replace them by links (T06 to T08), and no mount point is left in what is committed.
  */
-static int make_skeleton(struct local *l, struct err *e)
+int local_make_skeleton(struct local *l, struct err *e)
 {
 	static const char *const dirs[] = { "dev", "proc", "sys", "etc", "run" };
 	static const char *const files[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf" };
@@ -265,7 +265,7 @@ int local_start(struct engine *en, const char *id, struct session **ret_session,
 	struct local *l = local_of(en);
 	struct start s = { .l = l, .run_dir = -1, .alive = -1, .spec_fd = -1, .client = -1 };
 	auto_close int lock = -1;
-	int r = make_skeleton(l, e);
+	int r = local_make_skeleton(l, e);
 
 	*ret_exec_status = 125;
 	if (r == 0 && (s.run_dir = local_run_dir(l, id, e)) < 0)
