@@ -264,6 +264,55 @@ void container_config_copy(const struct container_config *c, struct container_co
 
 /* ---- JSON ---- */
 
+/* An argument or a path may be any bytes, and JSON is UTF-8: what is not travels as an object with
+ * the bytes in hexadecimal digits. */
+static json_t *text_to_json(const char *text)
+{
+	json_t *j = json_string(text);
+	char digits[3];
+
+	if (!j) {
+		auto_str hex = STR_INIT(SIZE_MAX / 2);
+		for (const char *c = text; *c; c++) {
+			snprintf(digits, sizeof digits, "%02x", (unsigned char)*c);
+			str_add(&hex, digits);
+		}
+		j = json_pack("{s:s}", "RedockBytes", str_text(&hex));
+	}
+	return j;
+}
+
+/* What text_to_json() wrote, or any string; NULL for anything else. The caller frees. */
+static char *text_from_json(const json_t *j)
+{
+	const char *hex = json_str(j, "RedockBytes", NULL);
+	auto_free char *text = NULL;
+	size_t n;
+
+	if (json_is_string(j))
+		return xstrdup(json_string_value(j));
+	if (!hex)
+		return NULL;
+	n = strlen(hex);
+	if (n % 2 || strspn(hex, "0123456789abcdef") != n)
+		return NULL;
+	text = xcalloc(n / 2 + 1, 1);
+	for (size_t i = 0; i < n; i += 2) {
+		const char digits[3] = { hex[i], hex[i + 1], '\0' };
+		text[i / 2] = (char)strtoul(digits, NULL, 16);
+	}
+	return strlen(text) == n / 2 ? take_ptr(&text) : NULL;
+}
+
+static json_t *list_to_json(const struct strv *v)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < v->n; i++)
+		json_array_append_new(array, text_to_json(v->v[i]));
+	return array;
+}
+
 static json_t *map_to_json(const struct strv *v)
 {
 	json_t *object = json_object();
@@ -272,7 +321,7 @@ static json_t *map_to_json(const struct strv *v)
 		size_t key = strcspn(v->v[i], "=");
 		auto_free char *name = xstrndup(v->v[i], key);
 		json_object_set_new(
-			object, name, json_string(v->v[i] + key + (v->v[i][key] == '=')));
+			object, name, text_to_json(v->v[i] + key + (v->v[i][key] == '=')));
 	}
 	return object;
 }
@@ -308,9 +357,9 @@ static json_t *value_to_json(const struct member *m, const void *at)
 
 	switch (m->kind) {
 	case TEXT:
-		return *(char *const *)at ? json_string(*(char *const *)at) : NULL;
+		return *(char *const *)at ? text_to_json(*(char *const *)at) : NULL;
 	case LIST:
-		return list->n ? json_from_strv(list) : NULL;
+		return list->n ? list_to_json(list) : NULL;
 	case MAP:
 		return list->n ? map_to_json(list) : NULL;
 	case SET:
@@ -388,10 +437,11 @@ static int object_from_json(
 		return wrong(m, e);
 	json_object_foreach((json_t *)value, key, element)
 	{
+		auto_free char *text = m->kind == SET ? NULL : text_from_json(element);
 		if (m->kind == SET)
 			strv_push(ret, key);
-		else if (json_is_string(element))
-			strv_pushf(ret, "%s=%s", key, json_string_value(element));
+		else if (text)
+			strv_pushf(ret, "%s=%s", key, text);
 		else
 			return wrong(m, e);
 	}
@@ -408,9 +458,10 @@ static int list_from_json(
 		return wrong(m, e);
 	json_array_foreach(value, i, element)
 	{
-		if (!json_is_string(element))
+		char *text = text_from_json(element);
+		if (!text)
 			return wrong(m, e);
-		strv_push(ret, json_string_value(element));
+		strv_push_take(ret, text);
 	}
 	return 0;
 }
@@ -447,10 +498,8 @@ static int value_from_json(const struct member *m, const json_t *value, void *at
 {
 	switch (m->kind) {
 	case TEXT:
-		if (!json_is_string(value))
-			return wrong(m, e);
-		*(char **)at = xstrdup(json_string_value(value));
-		return 0;
+		*(char **)at = text_from_json(value);
+		return *(char **)at ? 0 : wrong(m, e);
 	case LIST:
 		return list_from_json(m, value, at, e);
 	case MAP:

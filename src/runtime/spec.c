@@ -81,6 +81,8 @@ static const struct record mount = RECORD(spec_mount, mount_fields);
 static const struct field namespace_fields[] = {
 	F(spec_namespace, flag, NUMBER),
 	F(spec_namespace, path, TEXT),
+	F(spec_namespace, pid, NUMBER),
+	F(spec_namespace, start, NUMBER),
 };
 static const struct record namespace = RECORD(spec_namespace, namespace_fields);
 

@@ -52,6 +52,9 @@ enum spec_network {
 struct spec_namespace {
 	int64_t flag; /* CLONE_NEWPID, ... */
 	char *path;   /* NULL: a new one */
+	/* a path below /proc/<pid>: that process must have begun at `start` (proc_start_time()), or
+	 * the pid is somebody else's by now; 0: whoever it is */
+	int64_t pid, start;
 };
 struct spec_rlimit {
 	int64_t resource;   /* RLIMIT_* */

@@ -1,10 +1,12 @@
 /* Makes a container: its directory, and the claim on its name. */
 #include "base/mem.h"
 #include "base/time.h"
+#include "engine/local/defaults.h"
 #include "engine/local/local.h"
+#include "engine/local/mounts.h"
 #include "engine/local/names.h"
-#include "runtime/cgroup.h"
-#include "runtime/posture.h"
+#include "engine/local/options.h"
+#include "engine/local/volumes.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -19,102 +21,6 @@ static void make_id(char ret[ENGINE_ID_SIZE])
 		abort();
 	for (size_t i = 0; i < sizeof bytes; i++)
 		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static void set_env(struct strv *env, const struct strv *image)
-{
-	struct strv own = *env;
-
-	*env = (struct strv){ 0 };
-	strv_extend(env, image->v);
-	for (size_t i = 0; i < own.n; i++) {
-		const char *entry = own.v[i];
-		if (strchr(entry, '=')) {
-			strv_set_env(env, entry);
-		} else if (getenv(entry)) { /* -e KEY hands on the caller's */
-			auto_free char *full = xasprintf("%s=%s", entry, getenv(entry));
-			strv_set_env(env, full);
-		}
-	}
-	if (!strv_get_env(env, "PATH"))
-		strv_push(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	strv_release(&own);
-}
-
-/* An empty text counts as missing. */
-static void set_default(char **member, const char *otherwise)
-{
-	if (*member && **member)
-		return;
-	free(*member);
-	*member = otherwise && *otherwise ? xstrdup(otherwise) : NULL;
-}
-
-static int set_command(struct container_config *c, const struct image *image, struct err *e)
-{
-	bool own = c->entrypoint.n > 0;
-
-	if (own && !*c->entrypoint.v[0]) /* "": none, not even the image's */
-		strv_release(&c->entrypoint);
-	if (!own)
-		strv_extend(&c->entrypoint, image->entrypoint.v);
-	if (!own && !c->cmd.n) /* an entrypoint of one's own drops the image's command */
-		strv_extend(&c->cmd, image->cmd.v);
-	if (c->entrypoint.n + c->cmd.n == 0) {
-		err_set(e, EINVAL, "image '%s' says no command, and none was given", c->image);
-		return err_hint(e, "redock run %s COMMAND", c->image);
-	}
-	return 0;
-}
-
-static int check_limits(const struct resources *r, struct err *e)
-{
-	if (cgroup_layout() == CGROUP_NONE && (r->memory || r->nano_cpus || r->pids_limit > 0)) {
-		err_set(e, ENOTSUP, "this host has no control groups, so nothing can be limited");
-		return err_hint(e, "leave out the limits, or mount the cgroup file system");
-	}
-	if (r->memory && r->memory < 6 << 20)
-		return err_set(e, EINVAL, "a memory limit below 6 MB cannot work");
-	if (r->nano_cpus && r->nano_cpus < 10000000)
-		return err_set(e, EINVAL, "a CPU limit below 0.01 cannot work");
-	return 0;
-}
-
-static int fill(struct container *c, const struct container_config *cfg, const struct image *image,
-	struct err *e)
-{
-	struct container_config *config = &c->config;
-	char short_id[13];
-
-	container_config_copy(cfg, config);
-	free(take_ptr(&config->name)); /* it has none until that is claimed */
-	snprintf(short_id, sizeof short_id, "%.12s", c->id);
-	c->image_id = xstrdup(image->config.text);
-	c->manifest = xstrdup(image->manifest.text);
-	c->created = time_now();
-	strv_extend(&c->layers, image->layers.v);
-	set_default(&config->hostname, short_id);
-	set_default(&config->workdir, image->workdir);
-	set_default(&config->workdir, "/");
-	set_default(&config->user, image->user);
-	set_default(&config->network, "bridge");
-	set_default(&config->stop_signal, image->stop_signal);
-	if (cfg->machine)
-		strv_pushf(&config->labels, "redock.machine=%s", cfg->machine);
-	if (!str_eq(config->network, "bridge") && !str_eq(config->network, "none") &&
-		!str_eq(config->network, "host"))
-		return err_set(e, EINVAL, "no network named '%s': expected bridge, none or host",
-			config->network);
-	if (*config->workdir != '/')
-		return err_set(e, EINVAL, "working directory '%s' is not an absolute path",
-			config->workdir);
-	if (strlen(config->hostname) > 64 || !str_is_one_line(config->hostname) ||
-		strpbrk(config->hostname, " \t#"))
-		return err_set(e, EINVAL, "'%s' cannot be a host name", config->hostname);
-	set_env(&config->env, &image->env);
-	if (set_command(config, image, e) < 0)
-		return -e->code;
-	return check_limits(&config->resources, e);
 }
 
 /* Claims `name` for the container. Whoever holds the names' lock and finds a claim on a container
@@ -198,6 +104,36 @@ static int make_dirs(int dir, struct err *e)
 	return 0;
 }
 
+/* Everything that can be refused, while nothing is made that anybody else can see. */
+static int check(struct local *l, const struct container *c, struct err *e)
+{
+	auto_spec scratch = { 0 };
+
+	if (options_check(&c->config, e) < 0 || devices_to_spec(&c->config, &scratch, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < c->config.n_mounts; i++)
+		if (c->config.mounts[i].type == MOUNT_VOLUME &&
+			volume_check(l, &c->config.mounts[i], e) < 0)
+			return -e->code;
+	return 0;
+}
+
+/* For whoever erases the container: the volumes that go with it. The monitor, which removes one
+ * that was made with --rm, reads no JSON. */
+static int list_volumes(const struct container *c, int dir, struct err *e)
+{
+	auto_str names = STR_INIT(1 << 20);
+
+	for (size_t i = 0; c->config.auto_remove && i < c->config.n_mounts; i++) {
+		const struct mount_config *m = &c->config.mounts[i];
+		if (m->type == MOUNT_VOLUME && volume_name_is_made_up(m->source))
+			str_addf(&names, "%s\n", m->source);
+	}
+	return names.len
+		       ? fs_write_file(dir, "volumes", names.data, names.len, 0600, FS_VOLATILE, e)
+		       : 0;
+}
+
 /* Under the names' lock: claims, config, and the rename that makes the container visible. */
 static int publish(struct local *l, struct container *c, const char *wanted, const char *temporary,
 	int dir, struct err *e)
@@ -208,12 +144,28 @@ static int publish(struct local *l, struct container *c, const char *wanted, con
 
 	if (r == 0)
 		r = container_save(c, dir, durability, e);
+	if (r == 0)
+		r = list_volumes(c, dir, e);
 	if (r == 0 && renameat(l->dirs.containers, temporary, l->dirs.containers, c->id) < 0)
 		r = err_errno(e, "cannot make container '%.12s'", c->id);
 	if (r == 0 && durability == FS_DURABLE &&
 		(fs_sync(l->dirs.names, e) < 0 || fs_sync(l->dirs.containers, e) < 0))
 		r = -e->code;
 	return r;
+}
+
+/* The volumes come after the container: whenever this ends, each belongs to somebody. */
+static int publish_with_volumes(struct local *l, struct container *c, const char *wanted,
+	const char *temporary, int dir, struct err *e)
+{
+	auto_close int lock = -1;
+	int r;
+
+	if (!mounts_have_volumes(&c->config))
+		return publish(l, c, wanted, temporary, dir, e);
+	lock = volumes_lock_shared(l, e);
+	r = lock < 0 ? lock : publish(l, c, wanted, temporary, dir, e);
+	return r < 0 ? r : mounts_make_volumes(l, c, e);
 }
 
 int local_create(struct engine *en, const struct container_config *cfg, char *ret_id, struct err *e)
@@ -236,12 +188,15 @@ int local_create(struct engine *en, const struct container_config *cfg, char *re
 		return dir;
 	/* after the directory, without which a pin is swept */
 	r = store_pin(l->store, c.id, &ref, durability_of(cfg->auto_remove), &image, e);
+	c.created = time_now();
 	if (r == 0)
-		r = fill(&c, cfg, &image, e);
+		r = defaults_fill(l, &c, cfg, &image, e);
+	if (r == 0)
+		r = check(l, &c, e);
 	if (r == 0)
 		r = make_dirs(dir, e);
 	if (r == 0)
-		r = publish(l, &c, cfg->name, temporary, dir, e);
+		r = publish_with_volumes(l, &c, cfg->name, temporary, dir, e);
 	if (r < 0) {
 		struct err ignored;
 		fs_remove_tree(l->dirs.containers, temporary, &ignored);

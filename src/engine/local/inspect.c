@@ -3,6 +3,7 @@
 #include "base/proc.h"
 #include "base/time.h"
 #include "engine/local/local.h"
+#include "engine/local/mounts.h"
 #include "engine/local/protocol.h"
 #include "runtime/cgroup.h"
 
@@ -24,8 +25,8 @@ static char *join_command(const struct container *c)
 	return str_take(&text);
 }
 
-static void describe(
-	const struct container *c, const struct local_status *s, struct container_info *ret)
+static void describe(struct local *l, const struct container *c, const struct local_status *s,
+	struct container_info *ret)
 {
 	bool runs = s->state == CONTAINER_RUNNING || s->state == CONTAINER_PAUSED;
 
@@ -40,6 +41,7 @@ static void describe(
 		ret->endpoints[0].network = xstrdup("bridge");
 		ret->endpoints[0].address = xstrdup(runs ? s->run.address : "");
 	}
+	mounts_describe(l, c, ret);
 	ret->state = s->state;
 	ret->ready = runs && s->run.ready;
 	ret->oom_killed = !runs && s->last.oom_killed;
@@ -61,7 +63,7 @@ static int inspect_id(struct local *l, const char *id, struct container_info *re
 
 	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &status, e) < 0)
 		return -e->code;
-	describe(&c, &status, ret);
+	describe(l, &c, &status, ret);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "engine/local/local.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "engine/local/volumes.h"
 #include "runtime/cgroup.h"
 
 #include <fcntl.h>
@@ -80,6 +81,11 @@ static const struct engine_ops local_ops = {
 	.image_import = local_image_import,
 	.image_remove = local_image_remove,
 	.doctor = local_doctor,
+	.volume_create = local_volume_create,
+	.volume_inspect = local_volume_inspect,
+	.volume_list = local_volume_list,
+	.volume_remove = local_volume_remove,
+	.container_size = local_container_size,
 	.reset = local_reset,
 	.state_fd = local_state_fd,
 	.state_path = local_state_path,

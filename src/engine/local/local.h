@@ -146,4 +146,5 @@ int local_image_has_path(struct engine *, const char *, const char *, bool *, st
 int local_image_import(
 	struct engine *, int, const char *, const struct import_options *, char *, struct err *);
 int local_image_remove(struct engine *, const char *, bool, struct err *);
+int local_container_size(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
 int local_reset(struct engine *, struct err *);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "engine/local/local.h"
+#include "engine/local/volumes.h"
 #include "runtime/cgroup.h"
 
 #include <arpa/inet.h>
@@ -100,6 +101,8 @@ int local_remove(
 		r = release_address(l, &c, e);
 	if (r == 0)
 		r = container_remove_files(&l->dirs, c.id, c.config.name, c.config.machine, e);
+	if (r == 0 && options->volumes)
+		volumes_remove_anonymous(l, &c);
 	if (r == 0)
 		local_container_event(l, &c, "destroy", NULL);
 	local_sweep(l);
@@ -207,7 +210,10 @@ static void sweep_leftovers(struct local *l)
 
 	find_leftovers(l, &names);
 	for (size_t i = 0; i < names.n; i++)
-		fs_remove_tree(l->dirs.containers, names.v[i], &ignored);
+		if (str_starts(names.v[i], ".gone-")) /* its volumes may go with it */
+			container_erase_files(&l->dirs, names.v[i] + strlen(".gone-"), &ignored);
+		else
+			fs_remove_tree(l->dirs.containers, names.v[i], &ignored);
 }
 
 void local_sweep(struct local *l)
@@ -216,6 +222,7 @@ void local_sweep(struct local *l)
 	struct net *net;
 
 	sweep_leftovers(l);
+	volumes_sweep(l, is_alive, l);
 	cgroup_remove_parent(l->cgroup_parent);
 	if (local_net(l, &net, &ignored) == 0)
 		net_teardown_if_idle(net, is_alive, l, &ignored);
@@ -247,6 +254,8 @@ int local_reset(struct engine *en, struct err *e)
 			r = 0;
 	}
 	local_sweep(l);
+	if (r == 0)
+		volumes_unmount_all(l);
 	if (r == 0)
 		r = empty_dir(l->run, e);
 	if (r == 0)

@@ -1,44 +1,14 @@
 /* From a container's configuration to the specification that the runtime executes. */
 #include "runtime/spec.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "engine/local/local.h"
+#include "engine/local/mounts.h"
+#include "engine/local/namespaces.h"
+#include "engine/local/options.h"
 #include "runtime/posture.h"
 
-static void add_mount(struct spec *s, const struct mount_config *m, char *source)
-{
-	s->mounts = xrealloc_array(s->mounts, s->n_mounts + 1, sizeof *s->mounts);
-	s->mounts[s->n_mounts++] = (struct spec_mount){
-		.type = m->type == MOUNT_TMPFS ? SPEC_TMPFS : SPEC_BIND,
-		.source = source,
-		.target = xstrdup(m->target),
-		.read_only = m->read_only,
-		.size = m->size,
-		.mode = m->mode,
-	};
-}
-
-/* Memory without a word about swap: as much of it again, as Docker has it, where that is counted.
- * Without control groups there is nothing by which our own limit of processes could be set. */
-static void set_limits(struct cgroup_resources *r, const struct resources *wanted)
-{
-	struct cgroup_support support = { 0 };
-	bool none = cgroup_layout() == CGROUP_NONE;
-
-	r->memory_swappiness = -1;
-	r->memory = wanted->memory;
-	if (r->memory > 0 && r->memory <= INT64_MAX / 2) {
-		cgroup_support(&support);
-		r->memory_swap = support.swap ? r->memory * 2 : 0;
-	}
-	r->nano_cpus = wanted->nano_cpus;
-	r->pids = wanted->pids_limit > 0   ? wanted->pids_limit
-		  : wanted->pids_limit < 0 ? -1
-		  : none                   ? 0
-					   : POSTURE_PIDS_LIMIT;
-	if (none && r->pids < 0)
-		r->pids = 0;
-	cgroup_default_devices(r);
-}
+#include <signal.h>
 
 void local_set_supervision(const struct container_config *c, struct spec *s)
 {
@@ -63,29 +33,8 @@ void local_set_supervision(const struct container_config *c, struct spec *s)
 	strv_extend(&s->log_opts, c->log_opts.v);
 }
 
-int local_build_spec(struct local *l, const struct container *c, struct spec *s, struct err *e)
+static int set_layers(struct local *l, const struct container *c, struct spec *s, struct err *e)
 {
-	static const char *const etc[] = { "hosts", "hostname", "resolv.conf" };
-
-	s->id = xstrdup(c->id);
-	strv_extend(&s->args, c->config.entrypoint.v);
-	strv_extend(&s->args, c->config.cmd.v);
-	strv_extend(&s->env, c->config.env.v);
-	if (!strv_get_env(&s->env, "HOSTNAME"))
-		strv_pushf(&s->env, "HOSTNAME=%s", c->config.hostname);
-	if (c->config.tty && !strv_get_env(&s->env, "TERM"))
-		strv_push(&s->env, "TERM=xterm");
-	s->cwd = xstrdup(c->config.workdir);
-	s->user = xstrdup(c->config.user ? c->config.user : "");
-	s->tty = c->config.tty;
-	s->console_rows = c->config.console_rows;
-	s->console_columns = c->config.console_columns;
-	s->stdin_open = c->config.stdin_open;
-	s->init = true;
-	s->umask = -1;
-	s->caps = (struct spec_caps){ posture_caps, posture_caps, posture_caps, 0, 0 };
-	s->state_dir = xstrdup(l->root);
-	s->run_root = xstrdup(l->run_root);
 	strv_push(&s->lower, "skeleton");
 	for (size_t i = c->layers.n; i-- > 0;) {
 		char name[48];
@@ -93,28 +42,101 @@ int local_build_spec(struct local *l, const struct container *c, struct spec *s,
 			return -e->code;
 		strv_pushf(&s->lower, "layers/%s", name);
 	}
+	s->state_dir = xstrdup(l->root);
 	s->upper = xasprintf("containers/%s/upper", c->id);
 	s->work = xasprintf("containers/%s/work", c->id);
 	s->mountpoint = xstrdup("mnt");
 	s->volatile_root = c->config.auto_remove;
-	s->hostname = xstrdup(c->config.hostname);
-	for (size_t i = 0; i < c->config.n_mounts; i++)
-		add_mount(s, &c->config.mounts[i],
-			c->config.mounts[i].source ? xstrdup(c->config.mounts[i].source) : NULL);
+	s->read_only_root = c->config.read_only;
+	return 0;
+}
+
+static void set_process(const struct container_config *c, struct spec *s)
+{
+	int stop_signal = c->stop_signal ? proc_signal(c->stop_signal) : SIGTERM;
+
+	strv_extend(&s->args, c->entrypoint.v);
+	strv_extend(&s->args, c->cmd.v);
+	strv_extend(&s->env, c->env.v);
+	if (!strv_get_env(&s->env, "HOSTNAME"))
+		strv_pushf(&s->env, "HOSTNAME=%s", c->hostname);
+	if (c->tty && !strv_get_env(&s->env, "TERM"))
+		strv_push(&s->env, "TERM=xterm");
+	s->cwd = xstrdup(c->workdir);
+	s->user = xstrdup(c->user ? c->user : "");
+	strv_extend(&s->groups, c->groups.v);
+	s->tty = c->tty;
+	s->console_rows = c->console_rows;
+	s->console_columns = c->console_columns;
+	s->stdin_open = c->stdin_open;
+	s->init = true;
+	s->stop_signal = stop_signal > 0 ? stop_signal : SIGTERM;
+	s->hostname = xstrdup(c->hostname);
+	s->domainname = c->domainname ? xstrdup(c->domainname) : NULL;
+	s->notify_path = c->notify_path ? xstrdup(c->notify_path) : NULL;
+}
+
+/* A person's own mount at the same place wins. */
+static void add_etc_files(struct local *l, const struct container *c, struct spec *s)
+{
+	static const char *const etc[] = { "hosts", "hostname", "resolv.conf" };
+
 	for (size_t i = 0; i < ARRAY_SIZE(etc); i++) {
-		char target[24];
-		const struct mount_config m = { .type = MOUNT_BIND, .target = target };
-		snprintf(target, sizeof target, "/etc/%s", etc[i]);
-		add_mount(s, &m, xasprintf("%s/containers/%s/%s", l->root, c->id, etc[i]));
+		auto_free char *target = xasprintf("/etc/%s", etc[i]);
+		struct spec_mount *m;
+		bool own = false;
+		for (size_t k = 0; k < c->config.n_mounts; k++)
+			own = own || str_eq(c->config.mounts[k].target, target);
+		if (own)
+			continue;
+		m = spec_add_mount(s);
+		m->type = SPEC_BIND;
+		m->source = xasprintf("%s/containers/%s/%s", l->root, c->id, etc[i]);
+		m->target = take_ptr(&target);
+		m->read_only = c->config.read_only;
 	}
-	s->notify_path = c->config.notify_path ? xstrdup(c->config.notify_path) : NULL;
-	s->network = str_eq(c->config.network, "host") ? SPEC_NETWORK_HOST : SPEC_NETWORK_PREPARED;
+}
+
+/* What every container starts from. */
+static void set_posture(const struct container_config *c, struct spec *s)
+{
+	s->umask = -1;
+	cgroup_default_devices(&s->resources);
+}
+
+static int set_isolation(struct local *l, const struct container *c, struct spec *s, struct err *e)
+{
+	const struct container_config *config = &c->config;
+	struct security security;
+	uint64_t caps;
+
+	if (caps_parse(config, &caps, e) < 0 || security_parse(config, &security, e) < 0)
+		return -e->code;
+	s->shm_size = config->shm_size ? config->shm_size : POSTURE_SHM_SIZE;
+	set_posture(config, s);
+	security_to_spec(config, &security, caps, s);
+	limits_to_spec(config, s);
+	resources_to_cgroup(&config->resources, true, &s->resources);
+	s->resources.oom_kill_disable = config->oom_kill_disable;
+	s->network = str_eq(config->network, "host") ? SPEC_NETWORK_HOST : SPEC_NETWORK_PREPARED;
 	s->cgroup = local_cgroup(l, c->id);
-	set_limits(&s->resources, &c->config.resources);
-	s->shm_size = POSTURE_SHM_SIZE;
+	if (devices_to_spec(config, s, e) < 0)
+		return -e->code;
+	return namespaces_to_spec(l, c, s, e);
+}
+
+int local_build_spec(struct local *l, const struct container *c, struct spec *s, struct err *e)
+{
+	s->id = xstrdup(c->id);
+	s->run_root = xstrdup(l->run_root);
 	s->name = xstrdup(c->config.name);
 	s->machine = c->config.machine ? xstrdup(c->config.machine) : NULL;
 	s->auto_remove = c->config.auto_remove;
+	set_process(&c->config, s);
 	local_set_supervision(&c->config, s);
+	if (set_layers(l, c, s, e) < 0 || set_isolation(l, c, s, e) < 0 ||
+		mounts_to_spec(l, c, s, e) < 0)
+		return -e->code;
+	add_etc_files(l, c, s);
 	return 0;
 }
