@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -62,6 +63,16 @@ failed:
 	_exit(127);
 }
 
+/* fork(2) into a control group; vfork(2) cannot do that. */
+static pid_t fork_into(int cgroup)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)cgroup
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
 pid_t proc_start(const struct proc_spawn *p, int *ret_pidfd, struct err *e)
 {
 	int report[2], code = 0;
@@ -72,7 +83,8 @@ pid_t proc_start(const struct proc_spawn *p, int *ret_pidfd, struct err *e)
 		return err_errno(e, "cannot make a pipe");
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	pid = vfork(); /* the child execs at once and touches only its own frame and fds */
+	/* the child execs at once and touches only its own frame and fds */
+	pid = p->cgroup > 0 ? fork_into(p->cgroup) : vfork();
 	if (pid == 0)
 		exec_child(p, report[1]);
 	sigprocmask(SIG_SETMASK, &old, NULL);

@@ -18,6 +18,7 @@ struct proc_spawn {
 	const int *more_fds;
 	int n_more_fds;
 	bool new_session; /* setsid(2) */
+	int cgroup;       /* if > 0: directory of the version 2 control group it begins in */
 };
 #define PROC_SPAWN_INIT                                                                            \
 	{                                                                                          \

@@ -298,10 +298,10 @@ static void signal_frozen(const char *hierarchy, const char *path, int sig)
 	if (!was)
 		change(path, 0, true, &ignored);
 	signal_members(hierarchy, path, sig, NULL);
-	if (!was || sig == SIGKILL)
-		change(path, 0, false, &ignored);
 	if (sig == SIGKILL && *hierarchy)
 		walk("freezer", path, 0, thaw_one, NULL);
+	else if (!was || sig == SIGKILL)
+		change(path, 0, false, &ignored);
 }
 
 int cgroup_signal(const char *path, pid_t init, int sig, struct err *e)
@@ -351,6 +351,7 @@ static int remove_busy(const char *hierarchy, const char *path)
 				       : walk(hierarchy, path, 0, remove_one, NULL);
 		}
 		if (signal_members(hierarchy, path, SIGKILL, &member) > 0) {
+			walk("freezer", path, 0, thaw_one, NULL); /* or it would not die */
 			p.fd = member;
 			if (poll(&p, 1, 10000) == 0)
 				return -EBUSY;
@@ -378,8 +379,6 @@ int cgroup_remove(const char *path, struct err *e)
 	if (cgroup_layout() == CGROUP_V2) {
 		worst = remove_group("", path);
 	} else if (cgroup_layout() == CGROUP_V1) {
-		if (cgroup_is_frozen(path, 0))
-			signal_frozen("freezer", path, SIGKILL);
 		for (enum cg_controller c = 0; c < CG_END; c++) {
 			int r = remove_group(cg_v1_names[c], path);
 			if (r < 0)

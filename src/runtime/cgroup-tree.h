@@ -126,6 +126,8 @@ int cg_v2_enable(const char *path, const char *controller, struct err *e);
 /* Version 2: refuses a limit below what is in use after reclaim, where the kernel would kill. */
 int cg_v2_shrink(const char *path, int64_t memory, struct err *e);
 
+/* systemd's properties for limits, as arguments of redock-scope. */
+void cg_scope_properties(const struct cgroup_resources *, struct strv *argv);
 int64_t cg_weight_of_shares(int64_t shares);
 int64_t cg_io_weight_of_blkio(int64_t weight);
 

@@ -121,6 +121,40 @@ bool cgroup_oom_killed(const char *path);
 int cgroup_oom_fd(const char *path, short *ret_events);
 void cgroup_oom_seen(int fd);
 
+/*
+ * Where systemd runs, version 2's tree is its, and it hands out a subtree as a scope unit with
+ * Delegate=yes (systemd.resource-control(5)). The helper program redock-scope asks it by D-Bus.
+ */
+bool cgroup_is_systemds(void);
+struct cgroup_scope {
+	const char *slice, *unit; /* "redock.slice", "redock-1.scope" */
+	const char *description;
+	const char *leaf; /* a group inside for processes of ours, or NULL */
+	const char
+		*lock; /* a file: commands that make the same scope wait for each other; or NULL */
+	const struct cgroup_resources *resources; /* become properties of the unit; or NULL */
+};
+/* A scope ends with its last process. This one holds it until it is released, when the first
+ * process of one's own is inside. */
+struct cgroup_hold {
+	int fd, pid;
+};
+#define CGROUP_HOLD_INIT                                                                           \
+	{                                                                                          \
+		-1, -1                                                                             \
+	}
+void cgroup_hold_release(struct cgroup_hold *);
+/* Makes the scope and waits until it is there. *ret_path is the path of its group, which the caller
+ * frees. Without `leaf` a scope of this name must not exist yet. */
+int cgroup_scope_start(
+	const struct cgroup_scope *, char **ret_path, struct cgroup_hold *ret, struct err *e);
+/* With `leaf`: a directory fd of that group, for CLONE_INTO_CGROUP (ENODEV: it has gone again). The
+ * scope is made if it is not there; else this costs one open(2), and *ret holds nothing. */
+int cgroup_scope_ensure(
+	const struct cgroup_scope *, int *ret_leaf, struct cgroup_hold *ret, struct err *e);
+/* The unit's properties follow new limits; cgroup_update() sets them. */
+int cgroup_scope_update(const struct cgroup_scope *, struct err *e);
+
 /* What the container sees at /sys/fs/cgroup. */
 struct cgroup_view {
 	enum cgroup_layout layout;                /* the host's: ask while it can be seen */

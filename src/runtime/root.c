@@ -21,7 +21,7 @@
 
 /* overlay(5) with every name relative to the state directory. A page of options holds 64 layers of
  * our short names, so the one call works on every kernel. MS_NODEV: an image may bring the node of
- * a host's disk, and version 2 of cgroups, or none, has no list of devices that would stop it. */
+ * a host's disk, and without control groups there is no list of devices that would stop it. */
 static int mount_overlay(const struct spec *s, struct err *e)
 {
 	auto_str options = STR_INIT(4095);

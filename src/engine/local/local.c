@@ -26,6 +26,7 @@ static void local_close(struct engine *en)
 	free(l->bridge);
 	free(l->subnet);
 	free(l->cgroup_parent);
+	free(l->scope);
 	free(l);
 }
 
@@ -152,7 +153,10 @@ static int set_names(struct local *l, const struct engine_options *o, struct err
 			"digits, '-', '_'",
 			l->bridge);
 	l->subnet = o->subnet ? xstrdup(o->subnet) : NULL;
-	l->cgroup_parent = private ? xasprintf("redock-%08x", hash) : xstrdup("redock");
+	l->scope = cgroup_is_systemds() ? xasprintf("redock-%08x.scope", hash) : NULL;
+	l->cgroup_parent = l->scope  ? xasprintf("%s/%s", LOCAL_SLICE, l->scope)
+			   : private ? xasprintf("redock-%08x", hash)
+				     : xstrdup("redock");
 	return 0;
 }
 

@@ -7,9 +7,12 @@
 #include "net/net.h"
 #include "store/store.h"
 
+#define LOCAL_SLICE "redock.slice"
+
 struct local {
 	struct engine engine;
 	char *root, *run_root, *bridge, *subnet, *cgroup_parent;
+	char *scope; /* systemd's unit that is cgroup_parent, NULL where the tree is ours */
 	struct container_dirs dirs;
 	int run; /* the run root */
 	struct store *store;

@@ -4,6 +4,7 @@
 #include "base/proc.h"
 #include "engine/local/local.h"
 #include "engine/local/protocol.h"
+#include "runtime/cgroup.h"
 #include "runtime/mnt.h"
 
 #include <fcntl.h>
@@ -35,6 +36,34 @@ static int lift_ports(const struct reserved_ports *ports, struct reserved_ports 
 	return 0;
 }
 
+/* Where systemd owns the tree, monitors have a group beside the containers', in the scope of this
+ * instance; the first of them has the scope made. */
+static pid_t start_in_scope(struct local *l, struct proc_spawn *p, struct err *e)
+{
+	auto_free char *lock = xasprintf("%s/scope", l->run_root);
+	auto_free char *description = xasprintf("redock containers of %s", l->root);
+	const struct cgroup_scope scope = { .slice = LOCAL_SLICE,
+		.unit = l->scope,
+		.description = description,
+		.leaf = "monitors",
+		.lock = lock };
+	struct cgroup_hold hold = CGROUP_HOLD_INIT;
+	pid_t pid = -ENODEV;
+
+	if (!l->scope)
+		return proc_start(p, NULL, e);
+	/* a scope that ends between our look at it and the start is made again, once */
+	for (int round = 0; round < 2 && pid == -ENODEV; round++) {
+		auto_close int leaf = -1;
+		if (cgroup_scope_ensure(&scope, &leaf, &hold, e) < 0)
+			return -e->code;
+		p->cgroup = leaf;
+		pid = proc_start(p, NULL, e);
+		cgroup_hold_release(&hold);
+	}
+	return pid;
+}
+
 int monitor_start(struct local *l, const char *mode, const char *name, int client, int spec_fd,
 	int alive, const struct reserved_ports *ports, struct err *e)
 {
@@ -61,7 +90,7 @@ int monitor_start(struct local *l, const char *mode, const char *name, int clien
 		return -e->code;
 	p.more_fds = high.fds;
 	p.n_more_fds = (int)high.n;
-	pid = proc_start(&p, NULL, e);
+	pid = start_in_scope(l, &p, e);
 	reserved_ports_release(&high);
 	return pid < 0 ? err_wrap(e, "cannot start the monitor") : 0;
 }
