@@ -19,9 +19,10 @@ const struct verb verb_resume = {
 	.group = GROUP_SYSTEM,
 	.operands = "",
 	.summary = "Start what should run again after a boot",
-	.description = "Containers and machines with the restart policy always, and those with "
-		       "unless-stopped that nobody had stopped. The systemd unit redock.service "
-		       "calls it.",
+	.description =
+		"Containers and machines with the restart policy always, and those with "
+		"unless-stopped that nobody had stopped. The systemd unit redock-resume.service "
+		"calls it.",
 	.examples = examples,
 	.max_operands = 0,
 	.run = resume_run,

@@ -126,6 +126,9 @@ int local_pause(struct engine *, const char *, struct err *);
 int local_unpause(struct engine *, const char *, struct err *);
 int local_attach(struct engine *, const char *, const struct attach_options *, struct session **,
 	struct err *);
+int local_stats(struct engine *, const char *, struct container_stats *, struct err *);
+int local_top(struct engine *, const char *, char *const *, struct process_table *, struct err *);
+int local_resume(struct engine *, struct err *);
 int local_events(struct engine *, int64_t, int64_t, engine_event_each *, void *, struct err *);
 int local_list(struct engine *, bool, struct container_list *, struct err *);
 int local_logs(struct engine *, const char *, const struct log_options *, engine_log_each *, void *,
