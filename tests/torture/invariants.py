@@ -18,14 +18,9 @@ def output(*argv):
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-def control_groups():
-    found = set()
-    for top, dirs, _ in os.walk(CGROUP):
-        depth = len(pathlib.Path(top).relative_to(CGROUP).parts)
-        found.update(f"{top}/{d}" for d in dirs if "redock" in f"{top}/{d}")
-        if depth > 4:
-            dirs.clear()
-    return found
+def control_groups(parent):
+    """Those below the group that is the parent of an instance's containers, and that one."""
+    return {top for top, _, _ in os.walk(CGROUP) if f"/{parent}/" in f"{top}/"}
 
 
 def processes():
@@ -43,13 +38,17 @@ def processes():
     return found
 
 
-def snapshot():
+def links():
+    return {l["ifname"] for l in json.loads(output("ip", "-j", "link"))}
+
+
+def snapshot(parent):
     mounts = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
     return {
         "mounts": {line.split(" ", 5)[4] for line in mounts},
-        "links": {l["ifname"] for l in json.loads(output("ip", "-j", "link"))},
+        "links": links(),
         "tables": set(output("nft", "list", "tables").splitlines()),
-        "cgroups": control_groups(),
+        "cgroups": control_groups(parent),
         "loops": set(output("losetup", "-lnO", "NAME").split()),
     }
 
@@ -65,6 +64,7 @@ class Instance:
         self.program = program
         self.dir = pathlib.Path(directory)
         self.root, self.run_root = self.dir / "lib", self.dir / "run"
+        self.parent = None
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.dir),
@@ -103,6 +103,17 @@ class Instance:
 
     def ids(self):
         return self.must("ps", "-a", "-q").split()
+
+    def snapshot(self):
+        return snapshot(self.parent)
+
+    def learn_parent(self):
+        """The control group of the instance, from one of its containers."""
+        self.must("run", "-d", "--name", "first", "bb", "sleep", "1000")
+        pid = json.loads(self.must("ps", "--json"))[0]["Pid"]
+        group = pathlib.Path(f"/proc/{pid}/cgroup").read_text()
+        self.parent = next(p for p in group.split("/") if p.startswith("redock-"))
+        self.must("rm", "-f", "first")
 
     def recovers(self):
         """The next commands find or repair what a fault has left, within seconds."""
@@ -149,7 +160,7 @@ class Instance:
         if alive:
             raise Broken(f"processes are left: {alive}")
         links_settle(before["links"])
-        after = snapshot()
+        after = self.snapshot()
         for what, had in before.items():
             if more := after[what] - had:
                 raise Broken(f"{what} are left: {sorted(more)[:5]}")
@@ -163,7 +174,7 @@ def links_settle(wanted):
         end = time.monotonic() + PATIENCE
         poll = select.poll()
         poll.register(monitor.stdout, select.POLLIN)
-        while snapshot()["links"] != wanted and poll.poll(max(0, end - time.monotonic()) * 1000):
+        while links() != wanted and poll.poll(max(0, end - time.monotonic()) * 1000):
             os.read(monitor.stdout.fileno(), 65536)
         monitor.kill()
 
