@@ -103,11 +103,22 @@ static int lock_ready(struct net *net, struct bridge_state *s, struct err *e)
 	return r < 0 ? r : take_fd(&lock);
 }
 
-static void container_mac(struct in_addr address, unsigned char mac[LINK_MAC_SIZE])
+void net_address_set_mac(struct net_address *a)
 {
-	mac[0] = 0x02; /* locally administered, and of the address: an old ARP entry stays true */
-	mac[1] = 0x52;
-	memcpy(mac + 2, &address.s_addr, 4);
+	a->mac[0] =
+		0x02; /* locally administered, and of the address: an old ARP entry stays true */
+	a->mac[1] = 0x52;
+	memcpy(a->mac + 2, &a->address.s_addr, 4);
+}
+
+bool net_is_attached(struct net *net, const char *id)
+{
+	char name[VETH_NAME_SIZE];
+	struct err ignored = { 0 };
+	struct link_info l;
+
+	return bridge_veth_name(net, id, name, &ignored) == 0 &&
+	       link_find(&net->route, name, &l, &ignored) == 0;
 }
 
 static void set_address(const struct net *net, const struct subnet *s, struct in_addr address,
@@ -117,7 +128,7 @@ static void set_address(const struct net *net, const struct subnet *s, struct in
 		.gateway = bridge_gateway(net, s),
 		.prefix = s->prefix,
 		.no_route = net->internal };
-	container_mac(address, ret->mac);
+	net_address_set_mac(ret);
 }
 
 int net_claim(struct net *net, const char *id, struct in_addr wanted, struct net_address *ret,
@@ -333,6 +344,11 @@ int net_teardown_if_idle(
 	if (left < 0)
 		return left;
 	return left > 0 ? 0 : bridge_remove(net, e);
+}
+
+int net_teardown_if_unused(struct net *net, struct err *e)
+{
+	return net->user ? net_teardown_if_idle(net, NULL, NULL, e) : 0;
 }
 
 int net_reload(struct net *net, struct err *e)

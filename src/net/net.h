@@ -87,8 +87,8 @@ int net_unpublish(struct net *, const char *id, struct err *e);
 int net_names_add(
 	struct net *, const char *id, struct in_addr address, char *const *names, struct err *e);
 int net_names_remove(struct net *, const char *id, struct err *e);
-/* Ports, names and addresses of container `id` on every network below `run_root`, but for its
- * address on the default one; then what nobody uses any more. For whoever has no engine. */
+/* Ports, names and addresses of container `id` on every network below `run_root`; then user
+ * networks that nobody is left on. For whoever has no engine. */
 int net_release_all(const char *run_root, const char *id, struct err *e);
 /* Makes bridge, rules, ports, names as they should be, where somebody has removed them. Nothing
  * happens to a network without containers. */
@@ -101,6 +101,10 @@ struct net_address {
 	bool no_route;        /* no default route: another network has it */
 	unsigned char mac[6]; /* that it gets */
 };
+/* Sets `mac` as it follows from the address. */
+void net_address_set_mac(struct net_address *);
+/* True if the container's port on the bridge is there. */
+bool net_is_attached(struct net *, const char *id);
 /* The bridge's address, subnet and link as they are now; prefix 0 while there is no bridge. */
 int net_gateway(struct net *, struct net_address *ret, struct err *e);
 const char *net_bridge(const struct net *);
@@ -139,6 +143,9 @@ int net_default_route(const struct net_address *, int netns_fd, struct err *e);
  * `alive(arg, id)` is false are released first: it has to be true from before net_claim() on. */
 int net_teardown_if_idle(
 	struct net *, bool (*alive)(void *arg, const char *id), void *arg, struct err *e);
+/* The same for a network that nobody but the living has a claim on. Nothing happens to the default
+ * one, which the next container may need at once. */
+int net_teardown_if_unused(struct net *, struct err *e);
 /* The resolv.conf text for a container on this host: the host's name servers, those on loopback
  * replaced by the ones behind a local stub (systemd-resolved's upstream file) where there are any.
  */

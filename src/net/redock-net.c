@@ -8,8 +8,8 @@
  * network with a name server, "sync-internal" for one without a way out redock-net remove BRIDGE
  *                nothing of them exists
  *   redock-net release RUN_ROOT ID
- *                container ID has no ports, names and addresses any more, but for the address on
- *                the default network; networks that nobody is left on go, too
+ *                container ID has no ports, names and addresses any more; user networks that nobody
+ *                is left on go, too
  *   redock-net names DIRECTORY ADDRESS PORT SERVER...
  *                becomes the name server of a network (names_server.c)
  *

@@ -51,6 +51,8 @@ int net_release_all(const char *run_root, const char *id, struct err *e)
 	r = net_unpublish(base, id, e);
 	if (r == 0)
 		r = net_each_active(base, release_from, (char *)id, e);
+	if (r == 0)
+		r = net_release(base, id, (struct in_addr){ 0 }, e);
 	net_close(base);
 	if (r == 0)
 		unlinkat(root, state, 0);

@@ -194,6 +194,8 @@ int local_create(struct engine *en, const struct container_config *cfg, char *re
 	if (r == 0)
 		r = check(l, &c, e);
 	if (r == 0)
+		r = local_network_check(l, &c.config, e);
+	if (r == 0)
 		r = make_dirs(dir, e);
 	if (r == 0)
 		r = publish_with_volumes(l, &c, cfg->name, temporary, dir, e);

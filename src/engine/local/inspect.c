@@ -25,8 +25,8 @@ static char *join_command(const struct container *c)
 	return str_take(&text);
 }
 
-static void describe(struct local *l, const struct container *c, const struct local_status *s,
-	struct container_info *ret)
+static int describe(struct local *l, const struct container *c, const struct local_status *s,
+	struct container_info *ret, struct err *e)
 {
 	bool runs = s->state == CONTAINER_RUNNING || s->state == CONTAINER_PAUSED;
 
@@ -35,12 +35,6 @@ static void describe(struct local *l, const struct container *c, const struct lo
 	container_config_copy(&c->config, &ret->config);
 	ret->image_id = xstrdup(c->image_id);
 	ret->command = join_command(c);
-	if (str_eq(c->config.network, "bridge")) {
-		ret->endpoints = xcalloc(1, sizeof *ret->endpoints);
-		ret->n_endpoints = 1;
-		ret->endpoints[0].network = xstrdup("bridge");
-		ret->endpoints[0].address = xstrdup(runs ? s->run.address : "");
-	}
 	mounts_describe(l, c, ret);
 	ret->state = s->state;
 	ret->ready = runs && s->run.ready;
@@ -54,6 +48,7 @@ static void describe(struct local *l, const struct container *c, const struct lo
 	ret->created = c->created;
 	ret->started = runs ? s->run.started : s->last.started;
 	ret->finished = runs ? 0 : s->last.finished;
+	return local_network_info(l, c, runs ? &s->run : NULL, ret, e);
 }
 
 static int inspect_id(struct local *l, const char *id, struct container_info *ret, struct err *e)
@@ -63,8 +58,7 @@ static int inspect_id(struct local *l, const char *id, struct container_info *re
 
 	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &status, e) < 0)
 		return -e->code;
-	describe(l, &c, &status, ret);
-	return 0;
+	return describe(l, &c, &status, ret, e);
 }
 
 int local_inspect(struct engine *en, const char *name, struct container_info *ret, struct err *e)

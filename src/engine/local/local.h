@@ -17,6 +17,8 @@ struct local {
 	int run; /* the run root */
 	struct store *store;
 	struct net *net; /* opened when first needed: local_net() */
+	struct net_address
+		gateway; /* of the default network, for descriptions; prefix 0: not read */
 };
 
 static inline struct local *local_of(struct engine *en)
@@ -99,6 +101,11 @@ void reserved_ports_release(struct reserved_ports *);
 /* Starts a monitor program; `client`, `alive` and `ports` (may be NULL) are handed to it. */
 int monitor_start(struct local *, const char *mode, const char *name, int client, int spec_fd,
 	int alive, const struct reserved_ports *ports, struct err *e);
+/* Adds a container's networks and ports to *ret; `run` is NULL for one that does not run. */
+int local_network_info(struct local *, const struct container *, const struct run_state *run,
+	struct container_info *ret, struct err *e);
+/* What must be right about a new container's networks: that there are such. */
+int local_network_check(struct local *, const struct container_config *, struct err *e);
 /* Connects to the control socket of a running container. Returns the fd, or -ECONNREFUSED. */
 int monitor_connect(struct local *, const char *id, struct err *e);
 /* Makes a session of a monitor's socket (taken). */
@@ -153,4 +160,12 @@ int local_image_import(
 	struct engine *, int, const char *, const struct import_options *, char *, struct err *);
 int local_image_remove(struct engine *, const char *, bool, struct err *);
 int local_container_size(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
+int local_network_create(struct engine *, const struct network_config *, char *, struct err *);
+int local_network_inspect(struct engine *, const char *, struct network_info *, struct err *);
+int local_network_list(struct engine *, struct network_list *, struct err *);
+int local_network_remove(struct engine *, const char *, struct err *);
+int local_network_connect(
+	struct engine *, const char *, const struct endpoint_config *, struct err *);
+int local_network_disconnect(struct engine *, const char *, const char *, bool, struct err *);
+int local_network_reload(struct engine *, struct err *);
 int local_reset(struct engine *, struct err *);

@@ -1,6 +1,7 @@
 /* Removes containers, and what is left when the last one is gone. */
 #include "base/mem.h"
 #include "base/proc.h"
+#include "engine/local/endpoints.h"
 #include "engine/local/local.h"
 #include "engine/local/volumes.h"
 #include "runtime/cgroup.h"
@@ -23,6 +24,7 @@ static int release_address(struct local *l, const struct container *c, struct er
 	struct net *net;
 	int r;
 
+	container_net_end(l, c->id); /* nothing, unless its monitor was killed */
 	if (!str_eq(c->config.network, "bridge"))
 		return 0;
 	r = local_net(l, &net, e);
@@ -216,6 +218,14 @@ static void sweep_leftovers(struct local *l)
 			fs_remove_tree(l->dirs.containers, names.v[i], &ignored);
 }
 
+static int sweep_network(void *arg, struct net *net)
+{
+	struct err ignored;
+
+	net_teardown_if_idle(net, is_alive, arg, &ignored);
+	return 0;
+}
+
 void local_sweep(struct local *l)
 {
 	struct err ignored;
@@ -224,8 +234,10 @@ void local_sweep(struct local *l)
 	sweep_leftovers(l);
 	volumes_sweep(l, is_alive, l);
 	cgroup_remove_parent(l->cgroup_parent);
-	if (local_net(l, &net, &ignored) == 0)
+	if (local_net(l, &net, &ignored) == 0) {
+		net_each_active(net, sweep_network, l, &ignored);
 		net_teardown_if_idle(net, is_alive, l, &ignored);
+	}
 }
 
 static int empty_dir(int dirfd, struct err *e)

@@ -1,10 +1,10 @@
 /* Starts a container: its specification, its network, and then a monitor that does the rest. */
 #include "base/mem.h"
+#include "engine/local/endpoints.h"
 #include "engine/local/local.h"
 #include "engine/local/protocol.h"
 #include "runtime/spec.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -44,35 +44,6 @@ int local_make_skeleton(struct local *l, struct err *e)
 	return 0;
 }
 
-/* /etc/hosts, hostname and resolv.conf, written anew at each start. The inside can write to them,
- * so they are on the disk that its other files are on, and not in memory. */
-static int write_etc(struct local *l, const struct container *c, const char *address, struct err *e)
-{
-	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e);
-	auto_str hosts = STR_INIT(1 << 20);
-	auto_free char *resolv = NULL, *hostname = xasprintf("%s\n", c->config.hostname);
-
-	if (str_eq(c->config.network, "host")) {
-		auto_free char *own = NULL;
-		if (fs_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &own, NULL, e) == 0)
-			str_add(&hosts, own);
-	} else {
-		str_add(&hosts, "127.0.0.1\tlocalhost\n"
-				"::1\tlocalhost ip6-localhost ip6-loopback\n"
-				"fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
-				"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
-		str_addf(&hosts, "%s\t%s\n", *address ? address : "127.0.1.1", c->config.hostname);
-	}
-	if (dir < 0 || net_resolv_conf(&resolv, e) < 0)
-		return -e->code;
-	if (fs_write_file(dir, "hosts", str_text(&hosts), hosts.len, 0644, FS_VOLATILE, e) < 0 ||
-		fs_write_file(dir, "hostname", hostname, strlen(hostname), 0644, FS_VOLATILE, e) <
-			0 ||
-		fs_write_file(dir, "resolv.conf", resolv, strlen(resolv), 0644, FS_VOLATILE, e) < 0)
-		return err_wrap(e, "cannot write the container's /etc files");
-	return 0;
-}
-
 /* A new network namespace; ours is the same again afterwards. */
 static int new_netns(int *ret, struct err *e)
 {
@@ -94,19 +65,16 @@ struct start {
 	struct local *l;
 	struct container c;
 	struct spec spec;
-	struct net *net;
-	struct net_address address;
-	bool claimed, spawned; /* spawned: cleaning up is the monitor's business */
+	struct container_net net;
+	bool spawned; /* cleaning up is the monitor's business */
 	int run_dir, alive, spec_fd, client;
-	struct reserved_ports ports;
 };
 
 static void start_release(struct start *s, bool failed)
 {
 	struct err ignored;
 
-	if (s->claimed && !s->spawned)
-		net_release(s->net, s->c.id, s->address.address, &ignored);
+	container_net_release(s->l, &s->c, &s->net, !s->spawned);
 	if (failed && s->alive >= 0 && !s->spawned && s->c.config.auto_remove)
 		container_remove_files(
 			&s->l->dirs, s->c.id, s->c.config.name, s->c.config.machine, &ignored);
@@ -114,36 +82,8 @@ static void start_release(struct start *s, bool failed)
 	close_fd(&s->alive);
 	close_fd(&s->spec_fd);
 	close_fd(&s->client);
-	reserved_ports_release(&s->ports);
 	spec_release(&s->spec);
 	container_release(&s->c);
-}
-
-static int claim_address(struct start *s, struct err *e)
-{
-	auto_close int dir = -1;
-	auto_free char *before = NULL;
-	struct err ignored;
-	struct in_addr wanted = { 0 };
-	char text[INET_ADDRSTRLEN];
-
-	if (!str_eq(s->c.config.network, "bridge"))
-		return 0;
-	dir = fs_open_dir(s->l->dirs.containers, s->c.id, e);
-	if (dir < 0 || local_net(s->l, &s->net, e) < 0)
-		return -e->code;
-	if (!s->c.config.auto_remove &&
-		fs_read_file(dir, "address", 64, &before, NULL, &ignored) == 0)
-		inet_pton(AF_INET, before, &wanted);
-	if (net_claim(s->net, s->c.id, wanted, &s->address, e) < 0)
-		return err_wrap(e, "cannot connect the container to the network");
-	s->claimed = true;
-	inet_ntop(AF_INET, &s->address.address, text, sizeof text);
-	s->spec.address = xstrdup(text);
-	strv_pushf(&s->spec.release, "%s/net/addresses/%s", s->l->run_root, text);
-	if (!s->c.config.auto_remove)
-		return fs_write_file(dir, "address", text, strlen(text), 0600, FS_VOLATILE, e);
-	return 0;
 }
 
 static int write_spec(struct start *s, struct err *e)
@@ -167,7 +107,7 @@ static int spawn(struct start *s, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "cannot make a socket");
 	s->client = pair[0];
-	r = monitor_start(s->l, "start", shown, pair[1], s->spec_fd, s->alive, &s->ports, e);
+	r = monitor_start(s->l, "start", shown, pair[1], s->spec_fd, s->alive, &s->net.reserved, e);
 	close(pair[1]);
 	return r;
 }
@@ -185,10 +125,11 @@ static int connect_and_go(struct start *s, struct err *e)
 	auto_close int netns = -1;
 
 	if (s->spec.network == SPEC_NETWORK_PREPARED) {
-		int r = new_netns(&netns, e);
-		if (r == 0)
-			r = s->claimed ? net_attach(s->net, s->c.id, &s->address, netns, e)
-				       : net_loopback(netns, e);
+		int r = 0;
+		if (s->net.shared_netns >= 0)
+			netns = take_fd(&s->net.shared_netns);
+		else if ((r = new_netns(&netns, e)) == 0)
+			r = container_net_attach(s->l, &s->c, &s->net, netns, e);
 		if (r < 0)
 			return r;
 		msg.msg_control = &control;
@@ -251,9 +192,9 @@ static int prepare(struct start *s, const char *id, struct err *e)
 	if (r == 0)
 		r = local_build_spec(s->l, &s->c, &s->spec, e);
 	if (r == 0)
-		r = claim_address(s, e);
+		r = container_net_claim(s->l, &s->c, &s->spec, s->run_dir, &s->net, e);
 	if (r == 0)
-		r = write_etc(s->l, &s->c, s->spec.address ? s->spec.address : "", e);
+		r = etc_write(s->l, &s->c, &s->net, &s->spec, e);
 	if (r == 0)
 		r = write_spec(s, e);
 	return r;
@@ -263,7 +204,12 @@ int local_start(struct engine *en, const char *id, struct session **ret_session,
 	int *ret_exec_status, struct err *e)
 {
 	struct local *l = local_of(en);
-	struct start s = { .l = l, .run_dir = -1, .alive = -1, .spec_fd = -1, .client = -1 };
+	struct start s = { .l = l,
+		.net = CONTAINER_NET_INIT,
+		.run_dir = -1,
+		.alive = -1,
+		.spec_fd = -1,
+		.client = -1 };
 	auto_close int lock = -1;
 	int r = local_make_skeleton(l, e);
 
@@ -283,11 +229,8 @@ int local_start(struct engine *en, const char *id, struct session **ret_session,
 	}
 	if (r == 0)
 		r = hear_started(s.client, ret_exec_status, e);
-	if (r == 0) {
-		s.claimed = false;
-		if (ret_session)
-			*ret_session = local_session_new(take_fd(&s.client));
-	}
+	if (r == 0 && ret_session)
+		*ret_session = local_session_new(take_fd(&s.client));
 	start_release(&s, r < 0);
 	return r;
 }

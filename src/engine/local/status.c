@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/time.h"
+#include "engine/local/endpoints.h"
 #include "engine/local/local.h"
 #include "engine/local/protocol.h"
 #include "runtime/cgroup.h"
@@ -40,6 +41,8 @@ static int bury(struct local *l, const struct container *c, int run_dir,
 
 	last.oom_killed = cgroup_oom_killed(cgroup);
 	cgroup_remove(cgroup, &ignored);
+	if (faccessat(run_dir, "network", F_OK, 0) == 0)
+		container_net_end(l, c->id);
 	release_address(l, c->id, run->address);
 	if (c->config.auto_remove) {
 		container_remove_files(

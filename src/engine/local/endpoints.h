@@ -1,0 +1,78 @@
+#pragma once
+/*
+ * A container's part in networks: what it claims before it is started, what is made once its
+ * network namespace is there, and what is given back.
+ *
+ * What a running container has beyond one address on the default network is in the file `network`
+ * of its run directory; the program that takes it all back at its end removes that file last.
+ */
+#include "engine/local/local.h"
+#include "runtime/spec.h"
+
+struct endpoint {
+	struct net *net; /* owned */
+	struct net_network network;
+	struct net_address address;
+	struct strv aliases;
+	bool claimed;
+};
+
+struct container_net {
+	struct endpoint *v; /* in the order of eth0, eth1, ... */
+	size_t n;
+	struct net_port *ports;
+	size_t n_ports;
+	struct reserved_ports reserved;
+	int shared_netns; /* container:NAME's; else -1 */
+	char shared[ENGINE_ID_SIZE];
+};
+#define CONTAINER_NET_INIT                                                                         \
+	{                                                                                          \
+		.shared_netns = -1                                                                 \
+	}
+/* Reserves the ports, then claims addresses; puts into `spec` what the monitor has to know of it.
+ * After a failure container_net_release() gives everything back. */
+int container_net_claim(struct local *, const struct container *, struct spec *spec, int run_dir,
+	struct container_net *ret, struct err *e);
+/* Makes the links in `netns` (a new one), publishes the ports, tells the name servers. */
+int container_net_attach(
+	struct local *, const struct container *, struct container_net *, int netns, struct err *e);
+/* `failed`: with the claims; else they are the monitor's to give back. */
+void container_net_release(
+	struct local *, const struct container *, struct container_net *, bool failed);
+
+/* The network that ports are published on, and whose gateway is the way out; NULL: none is. */
+struct endpoint *container_net_way_out(struct container_net *);
+/* What a container that has ended still has, if its monitor could not see to it. */
+void container_net_end(struct local *, const char *id);
+
+/* endpoint_file.c: <run>/containers/<id>/network */
+int endpoint_file_write(int run_dir, const struct container_net *, struct err *e);
+/* The nets are not opened. -ENOENT sets no error: it has but the default network, or does not run.
+ */
+int endpoint_file_read(int run_dir, struct container_net *ret, struct err *e);
+/* Opens v[i].net of what was read. -ENOENT: the network is no more. */
+int endpoint_open(struct local *, struct endpoint *, struct err *e);
+void endpoint_release(struct endpoint *);
+/* The networks that a container wants: its `endpoints`, or its `network` alone. The array is freed
+ * by the caller, the strings are the configuration's. */
+size_t endpoints_wanted(const struct container_config *, struct endpoint_config **ret);
+/* Names that it has on a user network. */
+void endpoint_names(const struct container *, const struct endpoint *, struct strv *ret);
+/* The namespace of a running container: of the process that it was, not of another with its number.
+ */
+int container_netns(const struct run_state *, struct err *e);
+
+/* ports.c */
+/* The ports that a container is to have, reserved; of its configuration and `exposed`. */
+int ports_reserve(
+	struct local *, const struct container *, struct container_net *ret, struct err *e);
+
+void ports_describe(
+	const struct container *, const struct container_net *, struct container_info *ret);
+
+/* etc.c */
+int etc_write(struct local *, const struct container *, struct container_net *, struct spec *,
+	struct err *e);
+/* For one that runs and was connected to, or disconnected from, a network: its resolv.conf. */
+int etc_update(struct local *, const struct container *, struct container_net *, struct err *e);
