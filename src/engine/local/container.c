@@ -2,7 +2,9 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/local/local.h"
+#include "engine/local/volumes.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #define CONFIG_MAX     (8u << 20)
@@ -41,6 +43,62 @@ int container_save(
 	return json_write_file(dirfd, "config.json", j, 0600, durability, e);
 }
 
+/* What the rest of us takes for granted: a crash, or somebody's editor, may have left less. */
+static bool is_whole(const struct container *c)
+{
+	const struct container_config *config = &c->config;
+
+	if (!config->name || !config->image || !config->hostname || !config->workdir ||
+		!config->network || !c->image_id || !c->manifest || !c->layers.n ||
+		*config->workdir != '/' || config->entrypoint.n + config->cmd.n == 0)
+		return false;
+	for (size_t i = 0; i < config->n_mounts; i++) {
+		const struct mount_config *m = &config->mounts[i];
+		struct err ignored;
+		if (!m->target || (m->type == MOUNT_BIND && !m->source) ||
+			(m->type == MOUNT_VOLUME &&
+				(!m->source || volume_name_check(m->source, &ignored) < 0)))
+			return false;
+	}
+	for (size_t i = 0; i < config->n_ulimits; i++)
+		if (!config->ulimits[i].name)
+			return false;
+	for (size_t i = 0; i < config->n_endpoints; i++)
+		if (!config->endpoints[i].network)
+			return false;
+	return true;
+}
+
+static bool claims(struct local *l, const char *key, const char *id)
+{
+	char owner[ENGINE_ID_SIZE];
+
+	return readlinkat(l->dirs.names, key, owner, sizeof owner) == ENGINE_ID_SIZE - 1 &&
+	       memcmp(owner, id, ENGINE_ID_SIZE - 1) == 0;
+}
+
+/* The claim is the name: it moves in one step when a container is renamed, and what config.json
+ * says may be a step behind if that was cut short (F20). */
+static void set_claimed_name(struct local *l, struct container *c)
+{
+	auto_free char *key = container_name_key(c->config.name);
+	auto_free char *machine = c->config.machine ? container_name_key(c->config.machine) : NULL;
+	auto_dir DIR *d = NULL;
+	struct dirent *ent;
+	int fd;
+
+	if (claims(l, key, c->id))
+		return;
+	fd = openat(l->dirs.names, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	while (d && (ent = readdir(d)))
+		if ((!machine || !str_eq(ent->d_name, machine)) && claims(l, ent->d_name, c->id)) {
+			free(c->config.name);
+			c->config.name = xstrdup(ent->d_name);
+			return;
+		}
+}
+
 int container_load(struct local *l, const char *id, struct container *ret, struct err *e)
 {
 	auto_container c = { 0 };
@@ -60,10 +118,9 @@ int container_load(struct local *l, const char *id, struct container *ret, struc
 	c.manifest = copy_of(j, "Manifest");
 	json_get_strv(j, "Layers", &c.layers);
 	time_parse(json_str(j, "Created", ""), &c.created);
-	if (container_config_from_json(j, &c.config, e) < 0 || !c.config.name || !c.config.image ||
-		!c.config.hostname || !c.config.workdir || !c.config.network || !c.image_id ||
-		!c.manifest || !c.layers.n)
+	if (container_config_from_json(j, &c.config, e) < 0 || !is_whole(&c))
 		return err_set(e, EPROTO, "container '%.12s' has a damaged config.json", id);
+	set_claimed_name(l, &c);
 	*ret = c;
 	c = (struct container){ 0 };
 	return 0;

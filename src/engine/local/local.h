@@ -75,6 +75,10 @@ void local_set_supervision(const struct container_config *, struct spec *);
  * question. */
 int local_image_ref(struct local *, const char *text, struct image_ref *ret, struct err *e);
 
+/* Has the spec of a container that runs say what `c` says of its name, limits and policy, and tells
+ * the monitor. One that does not run learns it at the next start. */
+int local_tell_update(struct local *, const struct container *, struct err *e);
+
 /* Writes an event to the journal; KEY, value, ... and NULL. One that cannot be written is lost. */
 void local_event(struct local *, const char *type, const char *action, const char *id, ...)
 	__attribute__((sentinel));
@@ -159,6 +163,9 @@ int local_image_has_path(struct engine *, const char *, const char *, bool *, st
 int local_image_import(
 	struct engine *, int, const char *, const struct import_options *, char *, struct err *);
 int local_image_remove(struct engine *, const char *, bool, struct err *);
+int local_rename(struct engine *, const char *, const char *, struct err *);
+int local_update(struct engine *, const char *, const struct update_config *, struct err *);
+int local_info(struct engine *, struct engine_info *, struct err *);
 int local_container_size(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
 int local_network_create(struct engine *, const struct network_config *, char *, struct err *);
 int local_network_inspect(struct engine *, const char *, struct network_info *, struct err *);

@@ -24,6 +24,8 @@ enum frame_type {
 	FRAME_READY,
 	FRAME_EXIT,    /* int32_t exit code */
 	FRAME_WAITING, /* it has ended, and is going to be started again by its policy */
+	/* to the monitor: name, limits and policy in the file `spec` are others now */
+	FRAME_UPDATE,
 };
 
 #define FRAME_MAX 32768u

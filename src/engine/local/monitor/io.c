@@ -128,6 +128,9 @@ static void handle_frame(
 		if (m->process.pidfd >= 0)
 			syscall(SYS_pidfd_send_signal, m->process.pidfd, SIGKILL, NULL, 0);
 		break;
+	case FRAME_UPDATE:
+		monitor_update(m);
+		break;
 	case FRAME_RESIZE:
 		if (len == sizeof size && m->process.pty >= 0) {
 			memcpy(&size, data, sizeof size);

@@ -61,6 +61,10 @@ void monitor_record_failure(struct monitor *, int status, const struct err *);
 /* ---- monitor.c ---- */
 int monitor_read_spec(int fd, struct spec *ret, struct err *e);
 
+/* ---- update.c ---- */
+/* Takes name, limits and policy from the file `spec` again. */
+void monitor_update(struct monitor *);
+
 /* ---- supervise.c ---- */
 /* Makes the container in its network namespace and lets it go; `go` (may be NULL) gets the
  * namespace first. */
