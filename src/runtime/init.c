@@ -1,26 +1,22 @@
 #include "runtime/init.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "runtime/confine.h"
 #include "runtime/seccomp.h"
 #include "runtime/user.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
-#include <linux/keyctl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 extern char **environ;
-
-#define NOFILE_LIMIT 1048576
 
 int init_send(int socket, const struct init_message *m, const int *fds)
 {
@@ -68,47 +64,6 @@ int init_receive(int socket, struct init_message *ret, int fds[2])
 	return 0;
 }
 
-static int set_caps(uint64_t effective, uint64_t permitted, struct err *e)
-{
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2] = {
-		{ (uint32_t)effective, (uint32_t)permitted, 0 },
-		{ (uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), 0 },
-	};
-
-	if (syscall(SYS_capset, &header, data) < 0)
-		return err_errno(e, "cannot set capabilities");
-	return 0;
-}
-
-static int drop_bounding(uint64_t keep, struct err *e)
-{
-	for (unsigned cap = 0; cap < 64; cap++) {
-		if (keep & (UINT64_C(1) << cap))
-			continue;
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
-			if (errno == EINVAL)
-				break; /* the kernel's last one is behind us */
-			return err_errno(e, "cannot drop capability %u", cap);
-		}
-	}
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return 0;
-}
-
-/* Open files as Podman allows them, as far as our own hard limit lets us. */
-static void set_limits(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
-		if (l.rlim_max > NOFILE_LIMIT)
-			l.rlim_max = NOFILE_LIMIT;
-		l.rlim_cur = l.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &l);
-	}
-}
-
 /* WORKDIR, made when it is missing as Docker does. Never through a magic link; and what getcwd(3)
  * calls unreachable is outside (T01). */
 static int enter_workdir(const struct spec *s, const struct root *r, struct err *e)
@@ -133,31 +88,6 @@ static int enter_workdir(const struct spec *s, const struct root *r, struct err 
 	return 0;
 }
 
-/* What holds for the container's process and for init alike, so that with an init it is done once,
- * before the fork: the filter alone costs a tenth of a millisecond to load. */
-static int confine(const struct spec *s, struct err *e)
-{
-	if (!s->keep_keyring) /* ENOSYS: no keys to share */
-		syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
-	if (drop_bounding(s->caps.bounding, e) < 0)
-		return -e->code;
-	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_errno(e, "cannot set no_new_privs");
-	return seccomp_apply_default(e);
-}
-
-/* Everything about identity, from empty, in one place (R13). */
-static int become_user(const struct spec *s, const struct user *u, struct err *e)
-{
-	if (!s->init && confine(s, e) < 0)
-		return -e->code;
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(u->n_groups, u->groups) < 0 ||
-		setresgid(u->gid, u->gid, u->gid) < 0 || setresuid(u->uid, u->uid, u->uid) < 0 ||
-		prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
-		return err_errno(e, "cannot become user %u", u->uid);
-	return u->uid == 0 ? set_caps(s->caps.effective, s->caps.permitted, e) : set_caps(0, 0, e);
-}
-
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -168,7 +98,7 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int init_exec(const struct spec *s, const struct root *r, struct err *e)
+int init_exec(const struct spec *s, struct root *r, struct err *e)
 {
 	auto_strv env = { 0 };
 	struct user user;
@@ -176,7 +106,8 @@ int init_exec(const struct spec *s, const struct root *r, struct err *e)
 	bool found;
 	int code;
 
-	if (user_resolve(r->fd, s->user, &user, e) < 0)
+	if (user_resolve(r->fd, s->user, &user, e) < 0 ||
+		user_add_groups(r->fd, &s->groups, &user, e) < 0)
 		return 125;
 	setsid();
 	if (s->tty && ioctl(0, TIOCSCTTY, 0) < 0) {
@@ -195,12 +126,14 @@ int init_exec(const struct spec *s, const struct root *r, struct err *e)
 	strv_extend(&env, s->env.v);
 	if (!strv_get_env(&env, "HOME"))
 		strv_pushf(&env, "HOME=%s", user.home);
-	set_limits();
-	if (enter_workdir(s, r, e) < 0 || become_user(s, &user, e) < 0)
+	if (enter_workdir(s, r, e) < 0)
 		return 125;
 	reset_signals();
-	syscall(SYS_close_range, 3U + (unsigned)s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
 	environ = env.v;
+	/* before the filter, which may forbid it */
+	syscall(SYS_close_range, 3U + (unsigned)s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (confine_process(s, r, &user, e) < 0)
+		return 125;
 	execvp(s->args.v[0], s->args.v);
 	code = errno;
 	found = code != ENOENT && code != ENOTDIR;
@@ -249,12 +182,15 @@ static pid_t start_process(const struct spec *s, struct root *r)
 }
 
 /* Init needs nothing but to send signals to processes of other users. */
-static void confine_init(void)
+static void confine_init(const struct spec *s)
 {
 	struct err ignored = { 0 };
 	const uint64_t kill_only = UINT64_C(1) << CAP_KILL;
 
-	set_caps(kill_only, kill_only, &ignored);
+	/* a filter of the person's own is the process's, and may forbid what we do */
+	if (s->seccomp && *s->seccomp && seccomp_apply_default(&ignored) < 0)
+		fail(125, &ignored);
+	confine_caps(kill_only, kill_only, &ignored);
 }
 
 static void write_exit(int status)
@@ -271,7 +207,8 @@ static void write_exit(int status)
 static void set_title(const struct root *r)
 {
 	static const char title[] = "redock-init";
-	auto_close int fd = rfd_open_nolink(r->proc_fd, "1/stat", O_RDONLY, 0);
+	auto_free char *path = xasprintf("%d/stat", getpid());
+	auto_close int fd = rfd_open_nolink(r->proc_fd, path, O_RDONLY, 0);
 	char text[2048], *p;
 	unsigned long from = 0, to = 0;
 	ssize_t n = fd < 0 ? -1 : fs_read_full(fd, text, sizeof text - 1);
@@ -304,7 +241,7 @@ void init_main(const struct spec *s, struct root *r)
 	set_title(r);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL); /* blocked ones wait for sigwait(3), even for PID 1 */
-	if (confine(s, &e) < 0)
+	if (confine_shared(s, &e) < 0)
 		fail(125, &e);
 	process = start_process(s, r);
 	/* the process has its own copies: a terminal or pipe must end when that one closes it */
@@ -314,9 +251,11 @@ void init_main(const struct spec *s, struct root *r)
 	close(nothing);
 	close_fd(&r->fd);
 	close_fd(&r->proc_fd);
+	close_fd(&r->own_proc);
+	close_fd(&r->filter);
 	/* r->pty_slave stays open: without one the monitor's end says EIO at once, and poll(2)
 	 * spins */
-	confine_init();
+	confine_init(s);
 	init_send(INIT_FD_CONTROL, &started, NULL);
 	close(INIT_FD_CONTROL);
 	for (;;) {

@@ -21,7 +21,13 @@ enum init_fd {
 };
 
 /* What a container's first process says to the monitor over the control socket. */
-enum init_message_type { INIT_FDS, INIT_STARTED, INIT_FAILED };
+enum init_message_type {
+	INIT_FDS,
+	INIT_STARTED,
+	INIT_FAILED,
+	INIT_WARNING, /* `err` is something that could not be done, and it goes on without */
+	INIT_SECCOMP, /* the listener of a filter that notifies follows as SCM_RIGHTS */
+};
 struct init_message {
 	enum init_message_type type;
 	int exec_status; /* INIT_FAILED: 125, 126 or 127 */
@@ -34,7 +40,7 @@ struct init_message {
 __attribute__((noreturn)) void init_main(const struct spec *, struct root *);
 /* Becomes the container's process in place of the caller; returns only when it failed, with the
  * exit status that Docker gives to that (125, 126 or 127). */
-int init_exec(const struct spec *, const struct root *, struct err *e);
+int init_exec(const struct spec *, struct root *, struct err *e);
 /* Sends or receives a message; fds may be NULL. 0 or -errno (-ECONNRESET at the end). */
 int init_send(int socket, const struct init_message *, const int *fds);
 int init_receive(int socket, struct init_message *ret, int fds[2]);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "runtime/cgroup.h"
 #include "runtime/init.h"
+#include "runtime/namespace.h"
 #include "runtime/root.h"
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,6 +26,8 @@ void process_release(struct process *p)
 	close_fd(&p->std_err);
 	close_fd(&p->pty);
 	close_fd(&p->notify);
+	close_fd(&p->seccomp);
+	strv_release(&p->warnings);
 }
 
 /* fds of both sides while the child is being made: [0] is ours, [1] the child's. */
@@ -40,8 +44,47 @@ static void child_fail(int control, const struct err *e)
 	_exit(125);
 }
 
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* All but those of init and what somebody in between has taken from the host for us. */
+static int close_others(struct root *root, struct err *e)
+{
+	auto_free int *keep = xcalloc(root->n_sources + 1, sizeof *keep);
+	size_t n = 0;
+	unsigned from = INIT_FD_END;
+
+	for (size_t i = 0; i < root->n_sources; i++)
+		if (root->sources[i] >= 0)
+			keep[n++] = root->sources[i];
+	if (root->filter >= 0)
+		keep[n++] = root->filter;
+	qsort(keep, n, sizeof *keep, compare);
+	for (size_t i = 0; i <= n; i++) {
+		unsigned to = i < n ? (unsigned)keep[i] - 1 : ~0U;
+		if (from <= to && syscall(SYS_close_range, from, to, 0) < 0)
+			return err_errno(e, "cannot close descriptors");
+		from = to + 2;
+	}
+	return 0;
+}
+
+/* Numbers that init's own are about to take. */
+static int move_away(int *fd)
+{
+	int high;
+
+	if (*fd < 0 || *fd >= INIT_FD_END)
+		return 0;
+	high = fcntl(*fd, F_DUPFD_CLOEXEC, INIT_FD_END);
+	*fd = high; /* the old one is closed when its number is taken */
+	return high < 0 ? -errno : 0;
+}
+
 /* Puts everything where init.h says and closes all else, the monitor's fds included. */
-static int arrange(const struct spec *s, const struct ends *ends, struct err *e)
+static int arrange(const struct spec *s, const struct ends *ends, struct root *root, struct err *e)
 {
 	const int wanted[INIT_FD_END] = {
 		[0] = ends->in[1],
@@ -56,6 +99,11 @@ static int arrange(const struct spec *s, const struct ends *ends, struct err *e)
 	};
 	int high[INIT_FD_END];
 
+	for (size_t i = 0; i < root->n_sources; i++)
+		if (move_away(&root->sources[i]) < 0)
+			return err_errno(e, "cannot arrange the container's descriptors");
+	if (move_away(&root->filter) < 0)
+		return err_errno(e, "cannot arrange the container's descriptors");
 	/* unused numbers are held, too, until close_unused(): nothing else may get one of them */
 	for (int i = 0; i < INIT_FD_END; i++) {
 		int from = wanted[i] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : wanted[i];
@@ -66,9 +114,7 @@ static int arrange(const struct spec *s, const struct ends *ends, struct err *e)
 		if (high[i] >= 0 && dup3(high[i], i, i < 3 ? 0 : O_CLOEXEC) < 0)
 			return err_errno(e, "cannot arrange the container's descriptors");
 	}
-	if (syscall(SYS_close_range, (unsigned)INIT_FD_END, ~0U, 0) < 0)
-		return err_errno(e, "cannot close descriptors");
-	return 0;
+	return close_others(root, e);
 }
 
 /* The null device of fds 0-2 has been the host's so far, and whoever holds it can change its owner
@@ -128,33 +174,56 @@ static int wait_for_go(struct err *e)
 	if (fds[0] >= 0 && setns(fds[0], CLONE_NEWNET) < 0)
 		return err_errno(e, "cannot enter the network namespace");
 	close_fd(&fds[0]);
-	if (unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL) /* EINVAL: a kernel without cgroups */
+	return 0;
+}
+
+/* Seen from the inside, the group that it is in by now is the topmost. */
+static int separate_cgroups(const struct spec *s, struct err *e)
+{
+	const struct spec_namespace *n = spec_namespace_of(s, CLONE_NEWCGROUP);
+
+	/* EINVAL: a kernel without cgroups */
+	if (n && !n->path && unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL)
 		return err_errno(e, "cannot make a cgroup namespace");
 	return 0;
 }
 
-__attribute__((noreturn)) static void child_main(const struct spec *s, const struct ends *ends)
+static int set_names(const struct spec *s, struct err *e)
 {
-	struct root root = ROOT_INIT;
+	const bool own = spec_namespace_of(s, CLONE_NEWUTS);
+
+	if (own && s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
+		return err_errno(e, "cannot set host name '%s'", s->hostname);
+	if (own && s->domainname && setdomainname(s->domainname, strlen(s->domainname)) < 0)
+		return err_errno(e, "cannot set domain name '%s'", s->domainname);
+	return 0;
+}
+
+__attribute__((noreturn)) static void child_main(
+	const struct spec *s, const struct ends *ends, struct root *root, bool staged)
+{
 	struct err e = { 0 };
 	int status;
 
 	prctl(PR_SET_DUMPABLE, 0);
 	setsid();
-	if (arrange(s, ends, &e) < 0 || cgroup_enter(s->cgroup, &e) < 0 ||
-		root_enter(s, &root, &e) < 0 || replace_null(&root, &e) < 0)
+	if (arrange(s, ends, root, &e) < 0)
 		child_fail(INIT_FD_CONTROL, &e);
-	if (s->hostname && sethostname(s->hostname, __builtin_strlen(s->hostname)) < 0) {
-		err_errno(&e, "cannot set host name '%s'", s->hostname);
+	root->report = INIT_FD_CONTROL;
+	if ((staged ? (spec_namespace_of(s, CLONE_NEWUSER) && namespace_become_root(&e) < 0)
+		    : cgroup_enter(s->cgroup, &e) < 0 || namespace_prepare(s, &e) < 0) ||
+		separate_cgroups(s, &e) < 0 || root_enter(s, root, &e) < 0 ||
+		replace_null(root, &e) < 0 || set_names(s, &e) < 0)
 		child_fail(INIT_FD_CONTROL, &e);
-	}
-	if (hand_over(s, &root, &e) < 0 || wait_for_go(&e) < 0 || root_finish(s, &root, &e) < 0)
+	if (hand_over(s, root, &e) < 0 || wait_for_go(&e) < 0 || root_finish(s, root, &e) < 0)
 		child_fail(INIT_FD_CONTROL, &e);
 	for (int fd = 0; s->tty && fd < 3; fd++)
-		dup3(root.pty_slave, fd, 0);
+		dup3(root->pty_slave, fd, 0);
+	if (!spec_namespace_of(s, CLONE_NEWPID)) /* what is left behind comes to us all the same */
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (s->init)
-		init_main(s, &root);
-	status = init_exec(s, &root, &e);
+		init_main(s, root);
+	status = init_exec(s, root, &e);
 	struct init_message m = { .type = INIT_FAILED, .exec_status = status, .err = e };
 	init_send(INIT_FD_CONTROL, &m, NULL);
 	_exit(status);
@@ -183,51 +252,173 @@ static int make_ends(const struct spec *s, struct ends *ends, struct err *e)
 	return 0;
 }
 
+/* Flags and group for the clone of the container's process, or of who makes that. */
+static int clone_args_for(const struct spec *s, uint64_t flags, struct clone_args *ret,
+	int *ret_cgroup, struct err *e)
+{
+	*ret = (struct clone_args){ .flags = flags, .exit_signal = SIGCHLD };
+	*ret_cgroup = cgroup_open(s->cgroup);
+	if (*ret_cgroup < 0 && cgroup_layout() == CGROUP_V2)
+		return err_errno(e, "cannot open control group '%s'", s->cgroup);
+	if (*ret_cgroup >= 0) {
+		ret->flags |= CLONE_INTO_CGROUP;
+		ret->cgroup = (uint64_t)*ret_cgroup;
+	}
+	return 0;
+}
+
+/* What a process in between tells: a pid, or why there is none. */
+struct report {
+	long pid;
+	struct err err;
+};
+
+/* Goes where the container's process is to be born: what it cannot take from the host itself is
+ * taken before, and it becomes a child of our parent (clone(2), CLONE_PARENT). */
+__attribute__((noreturn)) static void stage_main(
+	const struct spec *s, const struct ends *ends, int report_fd)
+{
+	const struct spec_namespace *user = spec_namespace_of(s, CLONE_NEWUSER);
+	struct clone_args args = { .flags = CLONE_PARENT };
+	struct report report = { .pid = -1 };
+	struct root root = ROOT_INIT;
+	struct err *e = &report.err;
+	auto_close int userns = -1;
+	int r;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	r = cgroup_enter(s->cgroup, e);
+	if (r >= 0 && user) {
+		userns = user->path ? open(user->path, O_RDONLY | O_CLOEXEC)
+				    : namespace_with_maps(s->uid_maps, s->n_uid_maps, s->gid_maps,
+					      s->n_gid_maps, e);
+		if (userns < 0)
+			r = e->code ? -e->code
+				    : err_errno(e, "cannot open namespace '%s'", user->path);
+		if (r >= 0)
+			r = root_sources(s, userns, &root, e);
+	}
+	if (r >= 0)
+		r = namespace_prepare(s, e);
+	if (r >= 0 && user && !user->path && setns(userns, CLONE_NEWUSER) < 0)
+		r = err_errno(e, "cannot enter the user namespace");
+	if (r >= 0) {
+		args.flags |= namespace_flags(s) & ~(uint64_t)CLONE_NEWUSER;
+		report.pid = syscall(SYS_clone3, &args, sizeof args);
+		if (report.pid == 0)
+			child_main(s, ends, &root, true);
+		if (report.pid < 0)
+			err_errno(e, "cannot make the container's namespaces");
+	}
+	fs_write_all(report_fd, &report, sizeof report);
+	_exit(0);
+}
+
+static long create_staged(
+	const struct spec *s, const struct ends *ends, int *ret_pidfd, struct err *e)
+{
+	struct report report = { .pid = -1 };
+	struct clone_args args;
+	auto_close int cgroup = -1;
+	int fds[2];
+	long stage;
+
+	if (clone_args_for(s, 0, &args, &cgroup, e) < 0)
+		return -1;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_errno(e, "cannot make a pipe");
+	stage = syscall(SYS_clone3, &args, sizeof args);
+	if (stage == 0)
+		stage_main(s, ends, fds[1]);
+	if (stage < 0)
+		err_errno(e, "cannot start a process");
+	close(fds[1]);
+	if (stage > 0 && fs_read_full(fds[0], &report, sizeof report) != sizeof report) {
+		report.pid = -1;
+		err_set(&report.err, ECHILD, "the process that makes the container died");
+	}
+	close(fds[0]);
+	if (stage < 0)
+		return -1;
+	while (waitpid((pid_t)stage, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	if (report.pid < 0)
+		*e = report.err;
+	else /* our own child, not waited for: nobody else can have this pid */
+		*ret_pidfd = (int)syscall(SYS_pidfd_open, report.pid, 0);
+	return report.pid;
+}
+
+static long create_directly(
+	const struct spec *s, const struct ends *ends, int *ret_pidfd, struct err *e)
+{
+	struct root root = ROOT_INIT;
+	struct clone_args args;
+	auto_close int cgroup = -1;
+	long pid;
+
+	if (clone_args_for(s, namespace_flags(s) | CLONE_PIDFD, &args, &cgroup, e) < 0)
+		return -1;
+	args.pidfd = (uintptr_t)ret_pidfd;
+	pid = syscall(SYS_clone3, &args, sizeof args);
+	if (pid == 0)
+		child_main(s, ends, &root, false);
+	if (pid < 0)
+		err_errno(e, "cannot make the container's namespaces");
+	return pid;
+}
+
 int process_create(const struct spec *s, int exit_fd, struct process *ret, struct err *e)
 {
 	struct ends ends = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, exit_fd };
-	struct clone_args args = { .exit_signal = SIGCHLD };
-	auto_close int cgroup = -1;
 	int pidfd = -1, r = make_ends(s, &ends, e);
 	long pid = -1;
 
-	args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
-	args.pidfd = (uintptr_t)&pidfd;
-	cgroup = cgroup_open(s->cgroup);
-	if (r == 0 && cgroup < 0 && cgroup_layout() == CGROUP_V2)
-		r = err_errno(e, "cannot open control group '%s'", s->cgroup);
-	if (cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)cgroup;
-	}
 	if (r == 0) {
-		pid = syscall(SYS_clone3, &args, sizeof args);
-		if (pid == 0)
-			child_main(s, &ends);
-		if (pid < 0)
-			r = err_errno(e, "cannot make the container's namespaces");
+		pid = namespace_needs_stage(s) ? create_staged(s, &ends, &pidfd, e)
+					       : create_directly(s, &ends, &pidfd, e);
+		r = pid < 0 ? -e->code : 0;
 	}
 	close_fd(&ends.in[1]);
 	close_fd(&ends.out[1]);
 	close_fd(&ends.err[1]);
 	close_fd(&ends.control[1]);
-	*ret = (struct process){ (pid_t)pid, pidfd, ends.control[0], ends.in[0], ends.out[0],
-		ends.err[0], -1, -1 };
+	*ret = (struct process)PROCESS_INIT;
+	ret->pid = (pid_t)pid;
+	ret->pidfd = pidfd;
+	ret->control = ends.control[0];
+	ret->std_in = ends.in[0];
+	ret->std_out = ends.out[0];
+	ret->std_err = ends.err[0];
 	if (r < 0)
 		process_release(ret);
 	return r;
 }
 
-/* The next message; a failure that it tells is ours. */
-static int hear(struct process *p, struct init_message *m, int fds[2], struct err *e)
+int process_hear(struct process *p, struct init_message *m, int fds[2], struct err *e)
 {
-	if (init_receive(p->control, m, fds) < 0)
-		return err_set(e, ECONNRESET, "the container's first process died");
-	if (m->type == INIT_FAILED) {
-		*e = m->err;
-		return -m->err.code;
+	for (;;) {
+		fds[0] = fds[1] = -1;
+		if (init_receive(p->control, m, fds) < 0) {
+			m->type = INIT_STARTED;
+			return err_set(e, ECONNRESET, "the container's first process died");
+		}
+		switch (m->type) {
+		case INIT_WARNING:
+			strv_push(&p->warnings, m->err.text);
+			break;
+		case INIT_SECCOMP:
+			close_fd(&p->seccomp);
+			p->seccomp = fds[0];
+			break;
+		case INIT_FAILED:
+			*e = m->err;
+			return -m->err.code;
+		case INIT_FDS:
+		case INIT_STARTED:
+			return 0;
+		}
 	}
-	return 0;
 }
 
 int process_start(
@@ -237,13 +428,13 @@ int process_start(
 	int fds[2] = { -1, -1 };
 
 	*ret_exec_status = 125;
-	if (hear(p, &m, fds, e) < 0)
+	if (process_hear(p, &m, fds, e) < 0)
 		return -e->code;
 	p->pty = m.has_pty ? fds[0] : -1;
 	p->notify = m.has_notify ? fds[m.has_pty] : -1;
 	if (init_send(p->control, &go, &netns_fd) < 0)
 		return err_set(e, ECONNRESET, "the container's first process died");
-	if (hear(p, &m, fds, e) < 0) {
+	if (process_hear(p, &m, fds, e) < 0) {
 		/* without an init of ours, exec closes the socket: that is the good news */
 		if (e->code == ECONNRESET && !s->init) {
 			err_clear(e);

@@ -5,6 +5,7 @@
  * network.
  */
 #include "base/err.h"
+#include "runtime/init.h"
 #include "runtime/spec.h"
 
 struct process {
@@ -14,12 +15,20 @@ struct process {
 	int std_in, std_out, std_err; /* our ends of its pipes, -1 where there is none */
 	int pty;                      /* master of its terminal, or -1 */
 	int notify;                   /* socket that gets READY=1, or -1 */
+	int seccomp;                  /* of a filter that notifies: its listener, or -1 */
+	struct strv warnings;         /* what could not be done and is no error */
 };
 #define PROCESS_INIT                                                                               \
 	{                                                                                          \
-		0, -1, -1, -1, -1, -1, -1, -1                                                      \
+		0, -1, -1, -1, -1, -1, -1, -1, -1,                                                 \
+		{                                                                                  \
+			NULL, 0                                                                    \
+		}                                                                                  \
 	}
 void process_release(struct process *); /* closes the fds; the process goes on */
+/* The next message on its control socket that is not a warning or a listener, which go into `p`. A
+ * failure that it tells is ours, and *m the message; -ECONNRESET is the end. */
+int process_hear(struct process *, struct init_message *ret, int fds[2], struct err *e);
 
 /* The process exists and makes its root, meanwhile; the caller kills and reaps it if it gives up.
  * `exit_fd` is a file that init writes the exit status to. */

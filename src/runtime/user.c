@@ -146,3 +146,44 @@ int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e)
 	*ret = u;
 	return 0;
 }
+
+static int find_group(int rootfd, const char *name, gid_t *ret, struct err *e)
+{
+	auto_free char *table = NULL;
+	char *save = NULL, *field[4];
+
+	if (read_table(rootfd, "etc/group", &table, e) < 0)
+		return err_wrap(e, "cannot look up group '%s'", name);
+	for (char *line = strtok_r(table, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		unsigned gid;
+		if (split(line, field, 4) < 3 || parse_id(field[2], &gid) < 0)
+			continue;
+		if (str_eq(field[0], name)) {
+			*ret = gid;
+			return 0;
+		}
+	}
+	return err_set(e, ENOENT, "no group '%s' in the image's /etc/group", name);
+}
+
+int user_add_groups(int rootfd, const struct strv *groups, struct user *u, struct err *e)
+{
+	for (size_t i = 0; i < groups->n; i++) {
+		const char *name = groups->v[i];
+		bool there = false;
+		gid_t gid = 0;
+		if (is_number(name) ? parse_id(name, &gid) < 0 : !*name || !str_is_one_line(name))
+			return err_set(
+				e, EINVAL, "'%s' is not a group: expected NAME or GID", name);
+		if (!is_number(name) && find_group(rootfd, name, &gid, e) < 0)
+			return -e->code;
+		for (size_t k = 0; k < u->n_groups; k++)
+			there = there || u->groups[k] == gid;
+		if (there)
+			continue;
+		if (u->n_groups == USER_GROUPS_MAX)
+			return err_set(e, E2BIG, "there are more than %d groups", USER_GROUPS_MAX);
+		u->groups[u->n_groups++] = gid;
+	}
+	return 0;
+}

@@ -2,6 +2,7 @@
 /* "user[:group]" of an image or command line, resolved in the container's own /etc/passwd and
  * /etc/group by our own parser: never through the host's name service (R6, T19, T20). */
 #include "base/err.h"
+#include "base/str.h"
 
 #include <sys/types.h>
 
@@ -16,3 +17,6 @@ struct user {
 /* NULL or "" is root. An all-digits part is a number or an error, never a name. -EINVAL, -ENOENT.
  */
 int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e);
+/* More supplementary groups, by name or number; those that are there already are not added again.
+ */
+int user_add_groups(int rootfd, const struct strv *groups, struct user *, struct err *e);

@@ -100,8 +100,9 @@ static void add_etc_files(struct local *l, const struct container *c, struct spe
 /* What every container starts from. */
 static void set_posture(const struct container_config *c, struct spec *s)
 {
-	s->umask = -1;
-	cgroup_default_devices(&s->resources);
+	posture_fill(s);
+	if (c->privileged)
+		posture_privilege(s);
 }
 
 static int set_isolation(struct local *l, const struct container *c, struct spec *s, struct err *e)

@@ -1,0 +1,283 @@
+#include "runtime/exec.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "runtime/cgroup.h"
+#include "runtime/init.h"
+#include "runtime/namespace.h"
+#include "runtime/root.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+/* What both sides of an exec need. Of the pairs, [0] is ours and [1] the process's. */
+struct job {
+	const struct spec *s;
+	bool inherit;
+	pid_t init;
+	int init_pidfd, namespaces; /* CLONE_NEW* to enter */
+	struct root root;
+	int in[2], out[2], err[2], control[2];
+};
+
+__attribute__((noreturn)) static void fail(int control, int status, const struct err *e)
+{
+	struct init_message m = { .type = INIT_FAILED, .exec_status = status, .err = *e };
+
+	init_send(control, &m, NULL);
+	_exit(status);
+}
+
+/* The descriptors that the program gets; the null device is the container's own, since whoever
+ * holds a node can change its owner and mode. */
+static int arrange(struct job *j, struct err *e)
+{
+	const int *const pipes[] = { j->in, j->out, j->err };
+	auto_close int null_fd = rfd_open(j->root.fd, "dev/null", O_RDWR | O_NOCTTY, 0);
+	struct stat st;
+
+	if (null_fd >= 0 &&
+		(fstat(null_fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)))
+		close_fd(&null_fd);
+	for (int fd = 0; fd < 3; fd++) {
+		int from = j->s->tty ? j->root.pty_slave : pipes[fd][1];
+		if (!j->s->tty && j->inherit)
+			from = fstat(fd, &st) == 0 ? fd : -1;
+		if (from < 0 || (from == fd && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
+			from = null_fd;
+		if (from < 0)
+			return err_set(
+				e, ENODEV, "the container's /dev/null is not the null device");
+		if (from != fd && dup3(from, fd, 0) < 0)
+			return err_errno(e, "cannot arrange the process's descriptors");
+	}
+	/* of the caller's own, what is not to be given on is closed by exec */
+	for (unsigned fd = 3; fd < 3 + (unsigned)j->s->preserve_fds; fd++)
+		if (fcntl((int)fd, F_SETFD, 0) < 0)
+			return err_errno(e, "there is no descriptor %u to preserve", fd);
+	return 0;
+}
+
+/* In the container, as a child of the caller's. */
+__attribute__((noreturn)) static void process_main(struct job *j)
+{
+	struct init_message ready = { .type = INIT_FDS };
+	struct err e = { 0 };
+	int control = j->control[1];
+
+	setsid();
+	j->root.report = control;
+	if (j->namespaces & CLONE_NEWUSER && namespace_become_root(&e) < 0)
+		fail(control, 125, &e);
+	prctl(PR_SET_DUMPABLE, 0);
+	j->root.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (j->root.fd < 0) {
+		err_errno(&e, "cannot open the container's root");
+		fail(control, 125, &e);
+	}
+	if (j->s->tty && root_terminal(j->s, j->root.fd, &j->root.pty, &j->root.pty_slave, &e) < 0)
+		fail(control, 125, &e);
+	if (arrange(j, &e) < 0)
+		fail(control, 125, &e);
+	ready.has_pty = j->root.pty >= 0;
+	ready.n_fds = ready.has_pty;
+	init_send(control, &ready, &j->root.pty);
+	int status = init_exec(j->s, &j->root, &e);
+	fail(control, status, &e);
+}
+
+struct report {
+	long pid;
+	struct err err;
+};
+
+/* Enters the container, and makes the process there a child of our parent's. */
+__attribute__((noreturn)) static void stage_main(struct job *j, int report_fd)
+{
+	struct clone_args args = { .flags = CLONE_PARENT };
+	struct report report = { .pid = -1 };
+	struct err *e = &report.err;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	if (j->s->cgroup && cgroup_enter(j->s->cgroup, e) < 0) {
+		report.pid = -1;
+	} else if (j->namespaces && setns(j->init_pidfd, j->namespaces) < 0) {
+		err_errno(e, "cannot enter the container");
+	} else {
+		report.pid = syscall(SYS_clone3, &args, sizeof args);
+		if (report.pid == 0)
+			process_main(j);
+		if (report.pid < 0)
+			err_errno(e, "cannot start a process in the container");
+	}
+	fs_write_all(report_fd, &report, sizeof report);
+	_exit(0);
+}
+
+static int clone_stage(struct job *j, int report_fd, long *ret_pid, struct err *e)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	auto_close int cgroup = j->s->cgroup ? cgroup_open(j->s->cgroup) : -1;
+
+	if (cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup;
+	}
+	*ret_pid = syscall(SYS_clone3, &args, sizeof args);
+	if (*ret_pid < 0 && errno == EBUSY && cgroup >= 0) {
+		/* it has made groups inside its own, so that is no place for a process */
+		close_fd(&cgroup);
+		cgroup = cgroup_open_of(j->init);
+		args.cgroup = (uint64_t)cgroup;
+		*ret_pid = syscall(SYS_clone3, &args, sizeof args);
+	}
+	if (*ret_pid == 0)
+		stage_main(j, report_fd);
+	return *ret_pid < 0 ? err_errno(e, "cannot start a process") : 0;
+}
+
+static int start(struct job *j, struct process *p, struct err *e)
+{
+	struct report report = { .pid = -1 };
+	int fds[2], r;
+	long stage;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_errno(e, "cannot make a pipe");
+	r = clone_stage(j, fds[1], &stage, e);
+	close(fds[1]);
+	if (r == 0 && fs_read_full(fds[0], &report, sizeof report) != sizeof report) {
+		report.pid = -1;
+		r = err_set(e, ECHILD, "the process that enters the container died");
+	}
+	close(fds[0]);
+	while (stage > 0 && waitpid((pid_t)stage, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	if (report.pid > 0) {
+		p->pid = (pid_t)report.pid;
+		/* our own child, not waited for: nobody else can have this pid */
+		p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	} else if (r == 0) {
+		*e = report.err;
+		r = -e->code;
+	}
+	return r;
+}
+
+static int make_pair(int ends[2], bool process_writes, struct err *e)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_errno(e, "cannot make a pipe");
+	ends[0] = p[process_writes ? 0 : 1];
+	ends[1] = p[process_writes ? 1 : 0];
+	return 0;
+}
+
+/* Numbers above those that the program gets. */
+static int lift(int *fd, const struct spec *s, struct err *e)
+{
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, 3 + (int)s->preserve_fds);
+
+	if (high < 0)
+		return err_errno(e, "cannot arrange the process's descriptors");
+	close(*fd);
+	*fd = high;
+	return 0;
+}
+
+static int make_ends(struct job *j, struct err *e)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, j->control) < 0)
+		return err_errno(e, "cannot make a socket");
+	if (lift(&j->control[1], j->s, e) < 0)
+		return -e->code;
+	if (j->s->tty || j->inherit)
+		return 0;
+	if ((j->s->stdin_open && make_pair(j->in, false, e) < 0) ||
+		make_pair(j->out, true, e) < 0 || make_pair(j->err, true, e) < 0)
+		return -e->code;
+	/* while they are put on 0 to 2 none may be there already */
+	for (int *const *p = (int *const[]){ &j->in[1], &j->out[1], &j->err[1], NULL }; *p; p++)
+		if (**p >= 0 && lift(*p, j->s, e) < 0)
+			return -e->code;
+	return 0;
+}
+
+/* Until the program has been executed: that closes the socket. */
+static int hear_result(struct process *p, int *ret_exec_status, struct err *e)
+{
+	struct init_message m;
+	int fds[2];
+
+	if (process_hear(p, &m, fds, e) == 0) {
+		p->pty = m.has_pty ? fds[0] : -1;
+		if (process_hear(p, &m, fds, e) == -ECONNRESET && m.type != INIT_FAILED) {
+			err_clear(e);
+			return 0;
+		}
+	}
+	if (m.type == INIT_FAILED)
+		*ret_exec_status = m.exec_status;
+	return e->code ? -e->code : err_set(e, EPROTO, "the process says what it should not");
+}
+
+int process_exec(const struct spec *spec, pid_t init, int init_pidfd, bool inherit,
+	struct process *ret, int *ret_exec_status, struct err *e)
+{
+	struct spec s = *spec; /* its members stay the caller's */
+	struct job j = { .s = &s,
+		.inherit = inherit,
+		.init = init,
+		.init_pidfd = init_pidfd,
+		.root = ROOT_INIT,
+		.in = { -1, -1 },
+		.out = { -1, -1 },
+		.err = { -1, -1 },
+		.control = { -1, -1 } };
+	struct process p = PROCESS_INIT;
+	int r;
+
+	*ret_exec_status = 125;
+	s.init = false;
+	r = j.namespaces = namespace_differences(init, e);
+	/* looked at by pid: if the pidfd's process lives, it was that one's */
+	if (syscall(SYS_pidfd_send_signal, init_pidfd, 0, NULL, 0) < 0)
+		r = err_set(e, ESRCH, "the container is not running");
+	if (r >= 0)
+		r = root_open_filter(&s, &j.root, e);
+	if (r >= 0)
+		r = make_ends(&j, e);
+	if (r >= 0)
+		r = start(&j, &p, e);
+	close_fd(&j.in[1]);
+	close_fd(&j.out[1]);
+	close_fd(&j.err[1]);
+	close_fd(&j.control[1]);
+	root_release(&j.root);
+	p.control = j.control[0];
+	p.std_in = j.in[0];
+	p.std_out = j.out[0];
+	p.std_err = j.err[0];
+	if (r >= 0)
+		r = hear_result(&p, ret_exec_status, e);
+	close_fd(&p.control);
+	if (r < 0) {
+		if (p.pidfd >= 0)
+			syscall(SYS_pidfd_send_signal, p.pidfd, SIGKILL, NULL, 0);
+		while (p.pid > 0 && waitpid(p.pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+		process_release(&p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}

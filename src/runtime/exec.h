@@ -1,0 +1,24 @@
+#pragma once
+/*
+ * One more process in a running container.
+ *
+ * The caller is the static monitor, executed from a read-only mount of itself, or redock-runtime
+ * from a copy of itself that nobody can write: what enters shows the container no writable file of
+ * the host (T02), and cannot be traced by it until the program has been executed (T03).
+ */
+#include "base/err.h"
+#include "runtime/process.h"
+#include "runtime/spec.h"
+
+#include <stdbool.h>
+
+/* Executes s->args in all namespaces of `init` that are not the caller's, in control group
+ * s->cgroup (NULL: the caller's), with s's own cwd, user, groups, capabilities, filter, limits,
+ * labels and terminal; its root, mounts, devices, hooks and sysctls are not looked at. `init_pidfd`
+ * is a pidfd of `init`: the pid alone may be somebody else's by now. With `inherit` fds 0 to 2 are
+ * the caller's own, in place of pipes (not with a terminal).
+ *
+ * *ret is a child of the caller; its control socket is closed. Returns when the program has been
+ * executed; else nothing is left of it, and *ret_exec_status is 125, 126 or 127. */
+int process_exec(const struct spec *s, pid_t init, int init_pidfd, bool inherit,
+	struct process *ret, int *ret_exec_status, struct err *e);
