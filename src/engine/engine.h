@@ -322,7 +322,7 @@ struct commit_options {
 	bool no_pause;                /* do not freeze it while it is read */
 };
 /* Saves the container's file system as image `reference` (frozen while it is read); durable when
- * it returns. */
+ * it returns. Without a reference (NULL or "") the image is known by its id alone. */
 int engine_commit(struct engine *, const char *id, const char *reference,
 	const struct commit_options *, char ret_image_id[72], struct err *e);
 

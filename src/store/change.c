@@ -68,6 +68,14 @@ static int make_layer(
 	return fs_write_file(layer, "diff-id", line, strlen(line), 0600, FS_DURABLE, e);
 }
 
+/* What we write we must be able to read again. */
+static int check_readable(const json_t *config, struct err *e)
+{
+	auto_image unused = { 0 };
+
+	return image_parse_settings(json_object_get(config, "config"), &unused, e);
+}
+
 /* Config and manifest on top of the parent's, then everything gets its name. */
 static int finish(struct change *c, const json_t *parent_config, const json_t *parent_manifest,
 	const struct document_blob *layer, bool flatten, struct digest *ret_id, struct err *e)
@@ -79,12 +87,17 @@ static int finish(struct change *c, const json_t *parent_config, const json_t *p
 	document_now(now);
 	config = document_config(
 		parent_config, c->request, layer ? c->publish.diff_id.text : NULL, flatten, now);
-	if (put_document(c, config, &config_blob, CONFIG_MAX, e) < 0)
+	if (check_readable(config, e) < 0 ||
+		put_document(c, config, &config_blob, CONFIG_MAX, e) < 0)
 		return -e->code;
 	manifest = document_manifest(parent_manifest, &config_blob, layer, flatten);
 	if (put_document(c, manifest, &manifest_blob, MANIFEST_MAX, e) < 0)
 		return -e->code;
 	c->publish.manifest = manifest_blob.digest;
+	c->publish.config = config_blob.digest;
+	if (!*c->publish.ref.repository &&
+		image_ref_parse_stored(config_blob.digest.text, &c->publish.ref, e) < 0)
+		return -e->code;
 	if (publish(c->op, &c->publish, e) < 0)
 		return -e->code;
 	*ret_id = config_blob.digest;
@@ -278,7 +291,9 @@ int change_run(struct store *s, const json_t *request, int data_fd, const struct
 		return -e->code;
 	if (str_eq(what, "collect"))
 		return run_collect(&op, e);
-	if (image_ref_parse(json_str(request, "ref", ""), &c.publish.ref, e) < 0)
+	/* a commit without a name is known by its id alone */
+	if (!(str_eq(what, "commit") && !*json_str(request, "ref", "")) &&
+		image_ref_parse_stored(json_str(request, "ref", ""), &c.publish.ref, e) < 0)
 		return -e->code;
 	if (str_eq(what, "import"))
 		return run_import(&c, data_fd, ret_id, e);

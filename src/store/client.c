@@ -216,8 +216,7 @@ int store_import(
 int store_commit(
 	struct store *s, const struct store_commit *co, struct digest *ret_id, struct err *e)
 {
-	char *const *const lists[] = { co->cmd, co->env, co->entrypoint };
-	const char *const texts[] = { co->user, co->workdir, co->comment, co->author };
+	const char *const texts[] = { co->comment, co->author };
 	auto_json *j = json_object();
 	char name[IMAGE_REF_TEXT_SIZE];
 	struct call c = { .request = j,
@@ -225,24 +224,25 @@ int store_commit(
 		.other_fd = -1,
 		.read_done = co->read_done,
 		.read_done_arg = co->read_done_arg };
-	int r = check_texts(lists, ARRAY_SIZE(lists), texts, ARRAY_SIZE(texts), e);
+	int r = check_texts(NULL, 0, texts, ARRAY_SIZE(texts), e);
 
 	if (r < 0)
 		return r;
-	image_ref_text(&co->ref, name);
+	if (*co->ref.repository)
+		image_ref_text(&co->ref, name);
+	else
+		snprintf(name, sizeof name, "%s", "");
 	set_text(j, "op", "commit");
 	set_text(j, "ref", name);
 	set_text(j, "parent", co->parent.text);
-	set_list(j, "cmd", co->cmd);
-	set_list(j, "env", co->env);
-	set_list(j, "entrypoint", co->entrypoint);
-	set_text(j, "user", co->user);
-	set_text(j, "workdir", co->workdir);
+	if (co->settings)
+		json_object_set(j, "settings", co->settings);
 	set_text(j, "comment", co->comment);
 	set_text(j, "author", co->author);
 	r = call_helper(s, &c, e);
 	if (r < 0)
-		return err_wrap(e, "cannot commit '%s'", name);
+		return *name ? err_wrap(e, "cannot commit '%s'", name)
+			     : err_wrap(e, "cannot commit");
 	if (ret_id)
 		*ret_id = c.id;
 	return 0;

@@ -97,6 +97,20 @@ static void add_history(
 	}
 }
 
+static void change_settings(json_t *settings, json_t *changes)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(changes, key, value)
+	{
+		if (json_is_null(value))
+			json_object_del(settings, key);
+		else
+			json_object_set(settings, key, value);
+	}
+}
+
 json_t *document_config(const json_t *parent, const json_t *request, const char *diff_id,
 	bool flatten, const char *now)
 {
@@ -110,10 +124,9 @@ json_t *document_config(const json_t *parent, const json_t *request, const char 
 	json_object_set_new(config, "os", json_string("linux"));
 	json_object_set_new(config, "created", json_string(now));
 	take(config, "author", request, "author");
+	change_settings(settings, json_object_get(request, "settings"));
 	take(settings, "Env", request, "env");
 	take(settings, "Cmd", request, "cmd");
-	take(settings, "Entrypoint", request, "entrypoint");
-	take(settings, "User", request, "user");
 	take(settings, "WorkingDir", request, "workdir");
 	take(settings, "StopSignal", request, "stop_signal");
 	rootfs = object_member(config, "rootfs");

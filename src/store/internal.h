@@ -20,8 +20,6 @@ struct store {
 
 /* Reads and parses a JSON blob. */
 int store_read_json(struct store *, const struct digest *, size_t max, json_t **ret, struct err *e);
-/* The manifest that the name stands for now; -ENOENT as store_image(). */
-int store_image_digest(struct store *, const struct image_ref *, struct digest *ret, struct err *e);
 /* True if an image's name or a pin stands for it, and when nobody can tell. */
 bool store_is_needed(struct store *, const struct digest *manifest);
 /* Fills in what a manifest says; *ret_config_size is what it says of its config. */

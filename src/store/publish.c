@@ -55,6 +55,18 @@ static int publish_image(struct op *op, const struct publish *p, struct err *e)
 	return fs_sync(op->store->images_fd, e);
 }
 
+/* An image that has a name is not one without. */
+static int drop_nameless(struct op *op, const struct publish *p, struct err *e)
+{
+	char key[3 * IMAGE_REF_TEXT_SIZE];
+	struct image_ref ref;
+
+	if (image_ref_is_nameless(&p->ref) || image_ref_parse_stored(p->config.text, &ref, e) < 0)
+		return 0;
+	image_ref_key(&ref, key);
+	return op_discard(op, op->store->images_fd, key, e);
+}
+
 /* Another process may have collected what this image builds on, when nobody named it. */
 static int check_complete(struct op *op, const struct digest *manifest, struct err *e)
 {
@@ -95,7 +107,8 @@ int publish(struct op *op, const struct publish *p, struct err *e)
 			return -e->code;
 	if (fs_sync(op->store->blobs_fd, e) < 0 ||
 		(p->has_layer && publish_layer(op, &p->diff_id, e) < 0) ||
-		check_complete(op, &p->manifest, e) < 0 || publish_image(op, p, e) < 0)
+		check_complete(op, &p->manifest, e) < 0 || publish_image(op, p, e) < 0 ||
+		drop_nameless(op, p, e) < 0)
 		return -e->code;
 	/* what cannot be dropped now (a damaged image, say) does no harm to this one */
 	if (p->collect || moved)
@@ -109,6 +122,7 @@ static int add_to_index(struct store *s, const struct image_ref *ref, json_t *li
 	struct digest d;
 	struct stat st;
 	char name[IMAGE_REF_TEXT_SIZE];
+	json_t *entry;
 
 	/* gone meanwhile, or damaged: not for others to read */
 	if (store_image_digest(s, ref, &d, e) < 0 ||
@@ -116,11 +130,13 @@ static int add_to_index(struct store *s, const struct image_ref *ref, json_t *li
 		err_clear(e);
 		return 0;
 	}
+	entry = json_pack("{s:s, s:s, s:I}", "mediaType", MEDIA_MANIFEST, "digest", d.text, "size",
+		(json_int_t)st.st_size);
 	image_ref_text(ref, name);
-	json_array_append_new(
-		list, json_pack("{s:s, s:s, s:I, s:{s:s}}", "mediaType", MEDIA_MANIFEST, "digest",
-			      d.text, "size", (json_int_t)st.st_size, "annotations",
-			      "org.opencontainers.image.ref.name", name));
+	if (!image_ref_is_nameless(ref))
+		json_object_set_new(entry, "annotations",
+			json_pack("{s:s}", "org.opencontainers.image.ref.name", name));
+	json_array_append_new(list, entry);
 	return 0;
 }
 

@@ -2,7 +2,6 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,6 +119,23 @@ static int bad_name(const char *text, struct err *e)
 			   "single '.', '_' or '-' between them");
 }
 
+bool image_ref_is_nameless(const struct image_ref *ref)
+{
+	return str_eq(ref->repository, "sha256") && strlen(ref->tag) == 64 &&
+	       strspn(ref->tag, "0123456789abcdef") == 64;
+}
+
+int image_ref_parse_stored(const char *text, struct image_ref *ret, struct err *e)
+{
+	struct digest d;
+
+	if (digest_parse(text, &d) < 0)
+		return image_ref_parse(text, ret, e);
+	*ret = (struct image_ref){ .repository = "sha256" };
+	memcpy(ret->tag, digest_hex(&d), 65);
+	return 0;
+}
+
 int image_ref_parse(const char *text, struct image_ref *ret, struct err *e)
 {
 	const char *slash = strrchr(text, '/'), *colon = strchr(slash ? slash : text, ':');
@@ -137,6 +153,8 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct err *e)
 		return bad_name(text, e);
 	memcpy(ref.repository, text, n);
 	memcpy(ref.tag, tag, strlen(tag));
+	if (image_ref_is_nameless(&ref))
+		return err_set(e, EINVAL, "'%.20s...' is an image's id and cannot be a name", text);
 	image_ref_key(&ref, key);
 	if (strlen(key) > 255) /* NAME_MAX: it has to be the name of a directory */
 		return err_set(e, ENAMETOOLONG, "image name '%.60s...' is too long", text);
@@ -181,7 +199,7 @@ int image_ref_from_key(const char *key, struct image_ref *ret)
 		}
 	}
 	text[n] = '\0';
-	if (image_ref_parse(text, &ref, &e) < 0)
+	if (image_ref_parse_stored(text, &ref, &e) < 0)
 		return -EINVAL;
 	image_ref_key(&ref, again);
 	if (!str_eq(again, key)) /* "a" for "a:latest", or a real '/' */

@@ -5,6 +5,8 @@
  */
 #include "base/err.h"
 
+#include <stdbool.h>
+
 #define IMAGE_REF_MAX 255
 
 /* A reference with its tag: "repository:tag". The tag is never empty. */
@@ -15,6 +17,11 @@ struct image_ref {
 /* Parses "repository[:tag]"; without a tag it is "latest" (as Docker does). Digest forms
  * (@sha256:…) are refused for now with a clear error. -EINVAL. */
 int image_ref_parse(const char *text, struct image_ref *ret, struct err *e);
+/* An image without a name is kept under its id: repository "sha256", its 64 digits as the tag,
+ * which image_ref_parse() refuses as a name. */
+bool image_ref_is_nameless(const struct image_ref *);
+/* As image_ref_parse(), but takes that, too: for what another process of ours says. */
+int image_ref_parse_stored(const char *text, struct image_ref *ret, struct err *e);
 /* "repository:tag" into `ret`. */
 #define IMAGE_REF_TEXT_SIZE (IMAGE_REF_MAX + 130)
 void image_ref_text(const struct image_ref *, char ret[IMAGE_REF_TEXT_SIZE]);

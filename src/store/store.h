@@ -17,6 +17,7 @@
  */
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "store/reference.h"
 
@@ -57,6 +58,8 @@ struct image {
 void image_release(struct image *);
 #define auto_image __attribute__((cleanup(image_release))) struct image
 
+/* The manifest that the name stands for now; -ENOENT as store_image(). */
+int store_image_digest(struct store *, const struct image_ref *, struct digest *ret, struct err *e);
 /* Loads image `ref`; -ENOENT "no image named '…'". */
 int store_image(struct store *, const struct image_ref *, struct image *ret, struct err *e);
 /* The same by a manifest's digest, whether a name stands for it or not (`ref` stays empty): for
@@ -99,10 +102,11 @@ int store_import(struct store *, const struct store_import *, struct digest *ret
 struct store_commit {
 	int upper_fd;         /* overlay upper directory to read */
 	struct digest parent; /* manifest of the image that the container was made from */
-	struct image_ref ref; /* the name to give */
-	/* of the container; NULL: the parent's */
-	char *const *cmd, *const *env, *const *entrypoint;
-	const char *user, *workdir, *comment, *author;
+	struct image_ref ref; /* the name to give; an empty repository: none */
+	/* Members of the config's "config" that differ from the parent's, under the image-spec's
+	 * names; null takes one away. Borrowed. */
+	json_t *settings;
+	const char *comment, *author;
 	/* Called when the tree has been read, so that the container can be thawed early. */
 	void (*read_done)(void *arg);
 	void *read_done_arg;

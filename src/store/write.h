@@ -214,7 +214,7 @@ struct publish {
 	bool has_layer;        /* the directory "layer" is one more layer */
 	struct digest diff_id; /* of that */
 	struct image_ref ref;
-	struct digest manifest;
+	struct digest manifest, config;
 	bool collect; /* then drop what is not needed any more, also if the name is new */
 };
 int publish(struct op *, const struct publish *, struct err *e);

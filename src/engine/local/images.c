@@ -45,9 +45,12 @@ static void describe_image(const struct image *i, struct image_info *ret)
 {
 	char text[IMAGE_REF_TEXT_SIZE];
 
+	bool dangling = image_ref_is_nameless(&i->ref);
+
 	image_ref_text(&i->ref, text);
 	*ret = (struct image_info){
-		.reference = xstrdup(text),
+		.reference = xstrdup(dangling ? "<none>:<none>" : text),
+		.dangling = dangling,
 		.id = xstrdup(i->config.text),
 		.manifest = xstrdup(i->manifest.text),
 		.created = i->created,
@@ -69,6 +72,7 @@ int local_image_ref(struct local *l, const char *text, struct image_ref *ret, st
 	auto_free struct image_ref *refs = NULL;
 	size_t n = 0, found = 0, len = strlen(digits);
 	auto_image named = { 0 };
+	struct digest first = { "" };
 	struct err ignored;
 	int r = digits == text ? image_ref_parse(text, ret, e) : -ENOENT;
 
@@ -81,9 +85,14 @@ int local_image_ref(struct local *l, const char *text, struct image_ref *ret, st
 		return -e->code;
 	for (size_t i = 0; i < n; i++) {
 		auto_image image = { 0 };
-		if (store_image(l->store, &refs[i], &image, &ignored) == 0 &&
-			str_starts(digest_hex(&image.config), digits) && ++found)
+		if (store_image(l->store, &refs[i], &image, &ignored) < 0 ||
+			!str_starts(digest_hex(&image.config), digits) ||
+			str_eq(image.config.text, first.text))
+			continue; /* another name of the same image is no other image */
+		if (found++ == 0) {
 			*ret = refs[i];
+			first = image.config;
+		}
 	}
 	if (found > 1)
 		return err_set(
@@ -222,6 +231,36 @@ int local_image_import(struct engine *en, int fd, const char *reference,
 	return 0;
 }
 
+/* By its name, that; by its id, the image: then all of its names, if it has several, need `force`.
+ */
+static int remove_names(struct local *l, const char *reference, const struct image *image,
+	bool force, struct err *e)
+{
+	auto_free struct image_ref *refs = NULL;
+	struct image_ref named;
+	struct err ignored;
+	struct digest d;
+	size_t n = 0, same = 0;
+	int r = 0;
+
+	if (image_ref_parse(reference, &named, &ignored) == 0 &&
+		store_image_digest(l->store, &named, &d, &ignored) == 0)
+		return store_remove(l->store, &named, e);
+	if (store_image_refs(l->store, &refs, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		if (store_image_digest(l->store, &refs[i], &d, &ignored) == 0 &&
+			str_eq(d.text, image->manifest.text))
+			refs[same++] = refs[i];
+	if (same > 1 && !force) {
+		err_set(e, EBUSY, "the image has %zu names", same);
+		return err_hint(e, "one of them, or -f to remove all");
+	}
+	for (size_t i = 0; i < same && r == 0; i++)
+		r = store_remove(l->store, &refs[i], e);
+	return r;
+}
+
 int local_image_remove(struct engine *en, const char *reference, bool force, struct err *e)
 {
 	struct local *l = local_of(en);
@@ -250,5 +289,5 @@ int local_image_remove(struct engine *en, const char *reference, bool force, str
 			c->config.machine ? c->config.machine : c->config.name);
 	}
 	local_sweep(l); /* first: a dead command's pin would keep the image's layers */
-	return store_remove(l->store, &image.ref, e);
+	return remove_names(l, reference, &image, force, e);
 }
