@@ -2,6 +2,7 @@
  * supervision. Mounts and networks have files of their own. */
 #include "base/mem.h"
 #include "base/proc.h"
+#include "engine/local/monitor/logopts.h"
 #include "engine/local/options.h"
 
 #include <string.h>
@@ -159,15 +160,13 @@ static int check_health(const struct health_config *h, struct err *e)
 
 static int check_log(const struct container_config *c, struct err *e)
 {
-	static const char *const drivers[] = { "json-file", "journald", "none" };
-	bool known = !c->log_driver;
+	const struct log_subject of = { "", c->name ? c->name : "", &c->labels, &c->env };
+	struct log_settings settings;
 
-	for (size_t i = 0; i < ARRAY_SIZE(drivers) && !known; i++)
-		known = str_eq(c->log_driver, drivers[i]);
-	if (known)
-		return 0;
-	err_set(e, EINVAL, "no log driver is called '%.40s'", c->log_driver);
-	return err_hint(e, "json-file, journald or none");
+	if (log_settings_parse(c->log_driver, &c->log_opts, &of, &settings, e) < 0)
+		return -e->code;
+	log_settings_release(&settings);
+	return 0;
 }
 
 int options_check(const struct container_config *c, struct err *e)

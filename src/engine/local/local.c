@@ -60,6 +60,7 @@ static const struct engine_ops local_ops = {
 	.pause = local_pause,
 	.unpause = local_unpause,
 	.attach = local_attach,
+	.exec = local_exec,
 	.events = local_events,
 	.stats = local_stats,
 	.top = local_top,

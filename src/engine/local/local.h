@@ -110,6 +110,8 @@ int local_network_info(struct local *, const struct container *, const struct ru
 	struct container_info *ret, struct err *e);
 /* What must be right about a new container's networks: that there are such. */
 int local_network_check(struct local *, const struct container_config *, struct err *e);
+/* Waits for its first words: the program has been executed, or why not. */
+int monitor_hear_started(int client, int *ret_exec_status, struct err *e);
 /* Connects to the control socket of a running container. Returns the fd, or -ECONNREFUSED. */
 int monitor_connect(struct local *, const char *id, struct err *e);
 /* Makes a session of a monitor's socket (taken). */
@@ -136,6 +138,8 @@ int local_stop(struct engine *, const char *, int, struct err *);
 int local_pause(struct engine *, const char *, struct err *);
 int local_unpause(struct engine *, const char *, struct err *);
 int local_attach(struct engine *, const char *, const struct attach_options *, struct session **,
+	struct err *);
+int local_exec(struct engine *, const char *, const struct exec_config *, struct session **, int *,
 	struct err *);
 int local_stats(struct engine *, const char *, struct container_stats *, struct err *);
 int local_top(struct engine *, const char *, char *const *, struct process_table *, struct err *);

@@ -41,12 +41,12 @@ struct frame_failed {
 	char text[768], hint[384];
 };
 
-/* fds of the monitor program when it begins; its arguments are a mode ("start" or "adopt") and the
- * container's name. */
+/* fds of the monitor program when it begins; its arguments are a mode ("start", "adopt", "exec")
+ * and the container's name. */
 enum monitor_fd {
 	MONITOR_FD_CLIENT =
 		3, /* socket to the starter; closed when it can be connected to, when adopting */
 	MONITOR_FD_SPEC,  /* encoded struct spec */
-	MONITOR_FD_ALIVE, /* locked for as long as the monitor lives */
+	MONITOR_FD_ALIVE, /* locked for as long as the monitor lives; "exec": init's pidfd */
 	MONITOR_FD_END,   /* from here on: a socket for each of the spec's `ports` */
 };

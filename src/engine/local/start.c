@@ -142,7 +142,7 @@ static int connect_and_go(struct start *s, struct err *e)
 	return 0; /* EPIPE: it has said why, and is gone */
 }
 
-static int hear_started(int client, int *ret_exec_status, struct err *e)
+int monitor_hear_started(int client, int *ret_exec_status, struct err *e)
 {
 	struct {
 		struct frame header;
@@ -228,7 +228,7 @@ int local_start(struct engine *en, const char *id, struct session **ret_session,
 		r = connect_and_go(&s, e);
 	}
 	if (r == 0)
-		r = hear_started(s.client, ret_exec_status, e);
+		r = monitor_hear_started(s.client, ret_exec_status, e);
 	if (r == 0 && ret_session)
 		*ret_session = local_session_new(take_fd(&s.client));
 	start_release(&s, r < 0);

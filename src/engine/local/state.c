@@ -11,9 +11,9 @@ int run_state_write(int run_dir, const struct run_state *s, struct err *e)
 
 	snprintf(text, sizeof text,
 		"version=1\nboot=%s\npid=%d\nstart=%llu\nstarted=%lld\naddress=%s\nready=%d\n"
-		"restarting=%d\nrestarts=%u\n",
+		"restarting=%d\nrestarts=%u\nhealth=%d\nfailing=%u\n",
 		s->boot, s->pid, (unsigned long long)s->start, (long long)s->started, s->address,
-		s->ready, s->restarting, s->restarts);
+		s->ready, s->restarting, s->restarts, s->health, s->failing);
 	return fs_write_file(run_dir, "state", text, strlen(text), 0600, FS_VOLATILE, e);
 }
 
@@ -71,6 +71,10 @@ int run_state_read(int run_dir, struct run_state *ret, struct err *e)
 	ret->ready = number_of(text, "ready") == 1;
 	ret->restarting = number_of(text, "restarting") == 1;
 	ret->restarts = (unsigned)number_of(text, "restarts");
+	ret->health = (int)number_of(text, "health");
+	if (ret->health < 0 || ret->health > 3)
+		ret->health = 0;
+	ret->failing = (unsigned)number_of(text, "failing");
 	return 0;
 }
 

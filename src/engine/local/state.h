@@ -19,6 +19,8 @@ struct run_state {
 	bool ready;
 	bool restarting; /* there is no process: its policy waits for the next attempt */
 	unsigned restarts;
+	int health; /* enum health_status of engine.h */
+	unsigned failing;
 };
 int run_state_write(int run_dir, const struct run_state *, struct err *e);
 int run_state_read(int run_dir, struct run_state *ret, struct err *e);

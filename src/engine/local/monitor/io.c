@@ -24,12 +24,12 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-void monitor_set_nonblocking(struct monitor *m)
+void monitor_set_nonblocking(struct process *p)
 {
-	set_nonblocking(m->process.std_in);
-	set_nonblocking(m->process.std_out);
-	set_nonblocking(m->process.std_err);
-	set_nonblocking(m->process.pty);
+	set_nonblocking(p->std_in);
+	set_nonblocking(p->std_out);
+	set_nonblocking(p->std_err);
+	set_nonblocking(p->pty);
 }
 
 /* Output of the container: to the log and to whoever is attached. Returns false at its end. */
@@ -197,16 +197,29 @@ static void take_oom(struct monitor *m)
 	monitor_event(m, "oom", NULL);
 }
 
-enum { P_INIT, P_OUT, P_ERR, P_PTY, P_NOTIFY, P_LISTEN, P_PORTS, P_INPUT, P_OOM, P_CLIENTS };
+enum {
+	P_INIT,
+	P_OUT,
+	P_ERR,
+	P_PTY,
+	P_NOTIFY,
+	P_LISTEN,
+	P_PORTS,
+	P_INPUT,
+	P_OOM,
+	P_PROBE,
+	P_CLIENTS = P_PROBE + PROBE_FDS
+};
 
-/* Milliseconds until the next attempt, -1 while there is none to wait for. */
+/* Milliseconds until the next attempt, or until the health check wants to be looked after; -1 while
+ * there is nothing to wait for. */
 static int wait_time(const struct monitor *m)
 {
-	int64_t left;
+	int64_t due = m->life.state == LIFE_WAITING ? m->due : probe_due(m), left;
 
-	if (m->life.state != LIFE_WAITING)
+	if (due == 0)
 		return -1;
-	left = (m->due - time_monotonic() + 999999) / 1000000;
+	left = (due - time_monotonic() + 999999) / 1000000;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -228,6 +241,7 @@ bool monitor_turn(struct monitor *m, bool only_clients)
 		p[P_NOTIFY] = (struct pollfd){ m->process.notify, POLLIN, 0 };
 		p[P_LISTEN] = (struct pollfd){ m->listener, POLLIN, 0 };
 		p[P_PORTS] = (struct pollfd){ m->ports.epoll, POLLIN, 0 };
+		probe_poll(m, p + P_PROBE);
 		p[P_OOM] = (struct pollfd){ m->oom, m->oom_events, 0 };
 		p[P_INPUT] = (struct pollfd){ idle_input ? -1 : *input_fd(m), POLLOUT, 0 };
 	}
@@ -263,6 +277,8 @@ bool monitor_turn(struct monitor *m, bool only_clients)
 		flush_input(m);
 	if (p[P_OOM].revents)
 		take_oom(m);
+	if (!only_clients && !p[P_INIT].revents)
+		probe_turn(m, p + P_PROBE);
 	if (p[P_PORTS].revents)
 		ports_turn_away(&m->ports);
 	if (p[P_LISTEN].revents) {

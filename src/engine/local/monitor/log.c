@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "engine/local/escape.h"
+#include "engine/local/monitor/journald.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -11,11 +12,58 @@
 
 /* A batch is written when it is this full; one more line, escaped, always fits. */
 #define BATCH_FULL (64u << 10)
-#define BATCH_MAX  (BATCH_FULL + LOG_LINE_MAX * 6 + 256)
+#define BATCH_MAX  (BATCH_FULL + LOG_LINE_MAX * 6 + (64u << 10) + 256)
+
+static char *attrs_text(const struct log_settings *s)
+{
+	auto_str text = STR_INIT(64 << 10);
+
+	str_add(&text, ",\"attrs\":{");
+	if (s->tag) {
+		str_add(&text, "\"tag\":");
+		escape_json(&text, s->tag, strlen(s->tag));
+	}
+	for (size_t i = 0; i < s->attrs.n; i++) {
+		const char *eq = strchr(s->attrs.v[i], '=');
+		str_add(&text, i || s->tag ? "," : "");
+		escape_json(&text, s->attrs.v[i], (size_t)(eq - s->attrs.v[i]));
+		str_add_char(&text, ':');
+		escape_json(&text, eq + 1, strlen(eq + 1));
+	}
+	str_add_char(&text, '}');
+	return (s->tag || s->attrs.n) && !text.overflow ? str_take(&text) : NULL;
+}
+
+void log_open(
+	struct log *l, int container_dir, struct log_settings *s, const char *id, const char *name)
+{
+	*l = (struct log){ .settings = *s,
+		.dir = container_dir,
+		.fd = -1,
+		.id = xstrdup(id),
+		.name = xstrdup(name) };
+	*s = (struct log_settings){ 0 };
+	l->attrs = attrs_text(&l->settings);
+	l->batch = (struct str)STR_INIT(BATCH_MAX);
+}
 
 void log_init(struct log *l, int container_dir)
 {
-	*l = (struct log){ .dir = container_dir, .fd = -1, .batch = STR_INIT(BATCH_MAX) };
+	struct log_settings s = {
+		.driver = LOG_JSON_FILE, .max_size = LOG_FILE_SIZE, .max_files = LOG_FILES
+	};
+
+	log_open(l, container_dir, &s, "", "");
+}
+
+void log_close(struct log *l)
+{
+	close_fd(&l->fd);
+	log_settings_release(&l->settings);
+	free(l->attrs);
+	free(l->id);
+	free(l->name);
+	*l = (struct log){ .fd = -1 };
 }
 
 static int open_log(struct log *l)
@@ -38,11 +86,13 @@ static void rotate(struct log *l)
 {
 	char from[16], to[16];
 
-	for (int i = LOG_FILES - 1; i > 0; i--) {
-		snprintf(to, sizeof to, "log.%d", i);
-		snprintf(from, sizeof from, i > 1 ? "log.%d" : "log", i - 1);
+	for (unsigned i = l->settings.max_files - 1; i > 0; i--) {
+		snprintf(to, sizeof to, "log.%u", i);
+		snprintf(from, sizeof from, i > 1 ? "log.%u" : "log", i - 1);
 		renameat(l->dir, from, l->dir, to);
 	}
+	if (l->settings.max_files == 1)
+		unlinkat(l->dir, "log", 0);
 	close_fd(&l->fd);
 }
 
@@ -50,7 +100,7 @@ static int write_entry(struct log *l, const struct str *entry)
 {
 	int r;
 
-	if (l->fd >= 0 && l->size + entry->len > LOG_FILE_SIZE)
+	if (l->fd >= 0 && l->settings.max_size && l->size + entry->len > l->settings.max_size)
 		rotate(l);
 	if (l->fd < 0 && (r = open_log(l)) < 0)
 		return r;
@@ -72,29 +122,34 @@ static void flush_batch(struct log *l)
 	l->batched = 0;
 }
 
-static void note_loss(struct log *l, const char *now)
+static void note_loss(struct log *l)
 {
 	auto_str note = STR_INIT(256);
 
 	str_addf(&note,
 		"{\"log\":\"[redock: %llu lines before this one could not be logged]\\n\","
 		"\"stream\":\"stderr\",\"time\":\"%s\"}\n",
-		(unsigned long long)l->lost, now);
+		(unsigned long long)l->lost, l->now);
 	if (write_entry(l, &note) == 0)
 		l->lost = 0;
 }
 
 static void add_line(struct log *l, int stream, const char *data, size_t len)
 {
-	char now[TIME_TEXT_SIZE];
-
-	time_format(time_now(), now);
+	if (l->settings.driver == LOG_JOURNALD) {
+		log_journald(l, stream, data, len);
+		return;
+	}
 	if (l->lost && !l->batched)
-		note_loss(l, now);
+		note_loss(l);
 	str_add(&l->batch, "{\"log\":");
 	escape_json(&l->batch, data, len);
-	str_addf(&l->batch, ",\"stream\":\"%s\",\"time\":\"%s\"}\n",
-		stream == 2 ? "stderr" : "stdout", now);
+	str_add(&l->batch, stream == 2 ? ",\"stream\":\"stderr\"" : ",\"stream\":\"stdout\"");
+	if (l->attrs)
+		str_add(&l->batch, l->attrs);
+	str_add(&l->batch, ",\"time\":\"");
+	str_add(&l->batch, l->now);
+	str_add(&l->batch, "\"}\n");
 	l->batched++;
 	if (l->batch.len > BATCH_FULL)
 		flush_batch(l);
@@ -104,6 +159,10 @@ void log_add(struct log *l, int stream, const char *data, size_t len)
 {
 	struct log_line *begun = &l->line[stream == 2];
 
+	if (l->settings.driver == LOG_NONE)
+		return;
+	/* all of it was read at this moment */
+	time_format(time_now(), l->now);
 	while (len) {
 		const char *end = memchr(data, '\n', len);
 		size_t n = end ? (size_t)(end - data) + 1 : len;
@@ -133,6 +192,9 @@ void log_add(struct log *l, int stream, const char *data, size_t len)
 
 void log_finish(struct log *l)
 {
+	if (l->settings.driver == LOG_NONE)
+		return;
+	time_format(time_now(), l->now);
 	for (int i = 0; i < 2; i++) {
 		if (l->line[i].len)
 			add_line(l, i + 1, l->line[i].data, l->line[i].len);

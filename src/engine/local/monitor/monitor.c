@@ -102,7 +102,20 @@ static void monitor_init(struct monitor *m)
 	m->dirs = (struct container_dirs)CONTAINER_DIRS_INIT;
 	m->dir = m->run = m->listener = m->netns = m->oom = -1;
 	m->ports = (struct ports)PORTS_INIT;
+	m->probe.process = (struct process)PROCESS_INIT;
 	clients_init(&m->clients);
+}
+
+static int open_log(struct monitor *m, struct err *e)
+{
+	const struct log_subject of = { m->spec.id, m->spec.name, &m->spec.annotations,
+		&m->spec.env };
+	struct log_settings settings;
+
+	if (log_settings_parse(m->spec.log_driver, &m->spec.log_opts, &of, &settings, e) < 0)
+		return -e->code;
+	log_open(&m->log, m->dir, &settings, m->spec.id, m->spec.name);
+	return 0;
 }
 
 /* How it is to be kept; and what an adopted one has lost. */
@@ -118,9 +131,7 @@ static int prepare(struct monitor *m, bool adopt, struct err *e)
 	else
 		ports_take(&m->ports, m->spec.ports.n);
 	r = open_dirs(m, e);
-	if (r == 0)
-		log_init(&m->log, m->dir);
-	return r;
+	return r < 0 ? r : open_log(m, e);
 }
 
 static int fail(struct monitor *m, bool adopt, int status, struct err *e)
@@ -133,12 +144,29 @@ static int fail(struct monitor *m, bool adopt, int status, struct err *e)
 	return 1;
 }
 
+static int run_exec(struct monitor *m, struct err *e)
+{
+	int status = 125, r = monitor_read_spec(MONITOR_FD_SPEC, &m->spec, e);
+
+	close(MONITOR_FD_SPEC);
+	if (r == 0)
+		r = monitor_exec(m, &status, e);
+	if (r < 0) {
+		tell_failure(m, status, e);
+		return 1;
+	}
+	clients_tell(&m->clients, FRAME_STARTED, NULL, 0);
+	monitor_exec_relay(m);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct monitor m; /* one a process, and large */
 	struct err e = { 0 };
 	int status = 125, r;
 	bool adopt = argc > 1 && str_eq(argv[1], "adopt");
+	bool exec = argc > 1 && str_eq(argv[1], "exec");
 
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_NAME, "redock-monitor");
@@ -151,6 +179,8 @@ int main(int argc, char **argv)
 	monitor_init(&m);
 	if (!adopt)
 		clients_add(&m.clients, MONITOR_FD_CLIENT, true);
+	if (exec)
+		return run_exec(&m, &e);
 	r = prepare(&m, adopt, &e);
 	if (r == 0)
 		r = adopt ? monitor_take_over(&m, &e)

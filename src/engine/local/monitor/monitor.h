@@ -8,6 +8,7 @@
 #include "engine/local/monitor/log.h"
 #include "engine/local/monitor/policy.h"
 #include "engine/local/monitor/ports.h"
+#include "engine/local/monitor/probe.h"
 #include "engine/local/state.h"
 #include "runtime/process.h"
 
@@ -26,6 +27,7 @@ struct monitor {
 	struct log log;
 	struct clients clients;
 	struct ports ports;
+	struct probe probe;
 	int oom; /* readable when the kernel has killed for want of memory; -1 */
 	short oom_events;
 	uint64_t oom_kills;
@@ -41,8 +43,8 @@ bool monitor_turn(struct monitor *, bool only_clients);
 /* Everything of the container's pid namespace is dead once init is: what it wrote is in the pipes.
  */
 void monitor_drain(struct monitor *);
-/* Descriptors of a container that has just been started. */
-void monitor_set_nonblocking(struct monitor *);
+/* Our ends of what has just been started. */
+void monitor_set_nonblocking(struct process *);
 /* Forgets what the one that has ended did not take. */
 void monitor_reset_io(struct monitor *);
 
@@ -64,6 +66,11 @@ int monitor_read_spec(int fd, struct spec *ret, struct err *e);
 /* ---- update.c ---- */
 /* Takes name, limits and policy from the file `spec` again. */
 void monitor_update(struct monitor *);
+
+/* ---- exec.c ---- */
+/* Executes m->spec in the container that MONITOR_FD_ALIVE is the init of. */
+int monitor_exec(struct monitor *, int *ret_status, struct err *e);
+void monitor_exec_relay(struct monitor *);
 
 /* ---- supervise.c ---- */
 /* Makes the container in its network namespace and lets it go; `go` (may be NULL) gets the

@@ -132,7 +132,7 @@ static void shrink(struct monitor *m)
 	strv_release(&m->spec.env);
 	strv_release(&m->spec.lower);
 	close_fd(&m->process.control);
-	monitor_set_nonblocking(m);
+	monitor_set_nonblocking(&m->process);
 }
 
 static int exit_code(struct monitor *m)
@@ -177,9 +177,12 @@ static int32_t live(struct monitor *m)
 	int32_t code;
 
 	shrink(m);
+	probe_begin(m);
 	while (monitor_turn(m, false))
 		continue;
 	monitor_drain(m);
+	if (m->state.health)
+		probe_end(m);
 	code = exit_code(m);
 	refresh(m);
 	life_step(&m->life, LIFE_EXITED, code, time_monotonic() - m->started);
