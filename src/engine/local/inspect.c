@@ -43,12 +43,41 @@ static int describe(struct local *l, const struct container *c, const struct loc
 	ret->error = !runs && *s->last.error ? xstrdup(s->last.error) : NULL;
 	ret->restart_count =
 		runs || s->state == CONTAINER_RESTARTING ? s->run.restarts : s->last.restarts;
+	ret->health = runs ? (enum health_status)s->run.health : HEALTH_NONE;
+	ret->failing_streak = runs ? s->run.failing : 0;
+	if (!c->config.log_driver || str_eq(c->config.log_driver, "json-file"))
+		ret->log_path = xasprintf("%s/containers/%s/log", l->root, c->id);
 	ret->exit_code = runs ? 0 : s->last.exit_code;
 	ret->pid = runs ? s->run.pid : 0;
 	ret->created = c->created;
 	ret->started = runs ? s->run.started : s->last.started;
 	ret->finished = runs ? 0 : s->last.finished;
 	return local_network_info(l, c, runs ? &s->run : NULL, ret, e);
+}
+
+/* The last runs of its health check, as its monitor has written them down. */
+static void read_probes(struct local *l, struct container_info *c)
+{
+	auto_free char *path = xasprintf("%s/health", c->id);
+	auto_json *j = NULL;
+	struct err ignored;
+	json_t *log, *entry;
+	size_t i;
+
+	if (c->health == HEALTH_NONE ||
+		json_read_file(l->dirs.run, path, 1 << 20, &j, &ignored) < 0)
+		return;
+	log = json_object_get(j, "Log");
+	c->probes = xcalloc(json_array_size(log) + 1, sizeof *c->probes);
+	json_array_foreach(log, i, entry)
+	{
+		c->probes[c->n_probes++] = (struct health_probe){
+			.started = json_int(entry, "Start", 0),
+			.finished = json_int(entry, "End", 0),
+			.exit_code = (int)json_int(entry, "ExitCode", -1),
+			.output = xstrdup(json_str(entry, "Output", "")),
+		};
+	}
 }
 
 static int inspect_id(struct local *l, const char *id, struct container_info *ret, struct err *e)
@@ -67,7 +96,11 @@ int local_inspect(struct engine *en, const char *name, struct container_info *re
 	char id[ENGINE_ID_SIZE];
 	int r = local_resolve(l, name, id, e);
 
-	return r < 0 ? r : inspect_id(l, id, ret, e);
+	if (r == 0)
+		r = inspect_id(l, id, ret, e);
+	if (r == 0)
+		read_probes(l, ret);
+	return r;
 }
 
 int local_inspect_machine(
