@@ -5,6 +5,7 @@
 #include "runtime/posture.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -53,7 +54,7 @@ int device_take(const struct spec_device *d, struct err *e)
 	if (fd < 0 || !is_node(fd, d))
 		return err_set(e, ENODEV, "the host has no device for '%s' (%c %lld:%lld)", d->path,
 			d->type, (long long)d->major, (long long)d->minor);
-	return mnt_clone(fd, "", 0, e);
+	return mnt_clone(fd, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, e);
 }
 
 /* The directory that `path` is in, made if missing, and its last part. */

@@ -72,7 +72,7 @@ static int enter_workdir(const struct spec *s, const struct root *r, struct err 
 	auto_close int dir = rfd_open(r->fd, path, O_PATH | O_DIRECTORY, 0);
 	char where[4096];
 
-	if (dir == -ENOENT) {
+	if (dir == -ENOENT && r->sources) { /* not for one more process of a container */
 		dir = root_make_path(r->fd, path, true, e);
 		if (dir < 0)
 			return err_wrap(e, "cannot make the working directory");
@@ -138,7 +138,8 @@ int init_exec(const struct spec *s, struct root *r, struct err *e)
 	code = errno;
 	found = code != ENOENT && code != ENOTDIR;
 	if (code == ENOENT && !strchr(s->args.v[0], '/'))
-		err_set(e, code, "'%s' was not found in the container's PATH", s->args.v[0]);
+		err_set(e, code, "executable file not found in the container's PATH: '%s'",
+			s->args.v[0]);
 	else if (code == EACCES || code == ENOEXEC || code == EISDIR)
 		err_set(e, code, "'%s' cannot be executed: %s", s->args.v[0], strerror(code));
 	else

@@ -1,0 +1,81 @@
+#include "runtime/oci/self.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "runtime/mnt.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+
+extern char **environ;
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+static bool is_sealed(int exe)
+{
+	struct statvfs st;
+	int seals = fcntl(exe, F_GET_SEALS);
+
+	return (seals >= 0 && (seals & SEALS) == SEALS) ||
+	       (fstatvfs(exe, &st) == 0 && st.f_flag & ST_RDONLY);
+}
+
+/* For somebody who may not mount. */
+static int copy_sealed(int exe, struct err *e)
+{
+	auto_close int fd = memfd_create("redock-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat st;
+	off_t done = 0;
+
+	if (fd < 0 || fstat(exe, &st) < 0)
+		return err_errno(e, "cannot copy the program");
+	while (done < st.st_size)
+		if (sendfile(fd, exe, &done, (size_t)(st.st_size - done)) <= 0)
+			return err_errno(e, "cannot copy the program");
+	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		return err_errno(e, "cannot seal the program's copy");
+	return take_fd(&fd);
+}
+
+int self_seal(char **argv, struct err *e)
+{
+	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = -1;
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+	if (exe < 0 || n < 0)
+		return err_errno(e, "cannot open '/proc/self/exe'");
+	if (is_sealed(exe))
+		return 0;
+	path[n] = '\0';
+	fd = mnt_clone(AT_FDCWD, path, MOUNT_ATTR_RDONLY, e);
+	if (fd < 0) {
+		err_clear(e);
+		fd = copy_sealed(exe, e);
+	}
+	if (fd < 0)
+		return fd;
+	argv[0] = path; /* where the helper programs are looked for */
+	syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
+	return err_errno(e, "cannot execute the program again");
+}
+
+int self_seccomp(struct oci_config *c, int dir, struct err *e)
+{
+	if (!c->seccomp)
+		c->spec.seccomp = xstrdup("");
+	return 0;
+}
+
+int self_seccomp_again(struct oci_config *c, struct err *e)
+{
+	if (!c->seccomp)
+		c->spec.seccomp = xstrdup("");
+	return 0;
+}
