@@ -1,13 +1,17 @@
 /* The verbs whose second word says what to do. */
 #include "cli/network.h"
+#include "cli/system.h"
 #include "cli/verbs.h"
 #include "cli/volume.h"
 
 static const struct verb *const network_verbs[] = {
 	&verb_network_create,
+	&verb_network_ls,
+	&verb_network_inspect,
 	&verb_network_connect,
 	&verb_network_disconnect,
 	&verb_network_rm,
+	&verb_network_prune,
 	NULL,
 };
 
@@ -30,7 +34,10 @@ const struct verb verb_network = {
 
 static const struct verb *const volume_verbs[] = {
 	&verb_volume_create,
+	&verb_volume_ls,
+	&verb_volume_inspect,
 	&verb_volume_rm,
+	&verb_volume_prune,
 	NULL,
 };
 
@@ -50,4 +57,26 @@ const struct verb verb_volume = {
 		       "by rm -v or run --rm.",
 	.examples = volume_examples,
 	.verbs = volume_verbs,
+};
+
+static const struct verb *const system_verbs[] = {
+	&verb_system_df,
+	&verb_system_prune,
+	&verb_system_reset,
+	NULL,
+};
+
+static const struct verb_example system_examples[] = {
+	{ "redock system reset", "remove all that redock has made, after a question" },
+	{ NULL },
+};
+
+const struct verb verb_system = {
+	.name = "system",
+	.group = GROUP_SYSTEM,
+	.operands = "df|prune|reset",
+	.summary = "Look after the installation",
+	.description = "df and prune are the same as without system.",
+	.examples = system_examples,
+	.verbs = system_verbs,
 };

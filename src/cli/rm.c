@@ -1,17 +1,20 @@
 #include "cli/cli.h"
 #include "cli/remove.h"
 #include "cli/resolve.h"
+#include "cli/suggest.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
 
 struct rm_options {
-	bool force;
+	bool force, volumes;
 };
 
 static const struct verb_option options[] = {
 	{ OPTION_FLAG, 'f', "force", NULL, "kill it first if it runs; none is fine",
 		offsetof(struct rm_options, force) },
+	{ OPTION_FLAG, 'v', "volumes", NULL, "its anonymous volumes too",
+		offsetof(struct rm_options, volumes) },
 	{ 0 },
 };
 
@@ -33,7 +36,7 @@ static int rm_one(
 	}
 	if (found.as == NAMED_NOTHING) {
 		if (!o->force)
-			return -e->code;
+			return suggest_container(engine, "redock rm", operand, e);
 		cli_note(c, "no container '%s': nothing to do", operand);
 		return 0;
 	}
@@ -51,7 +54,8 @@ static int rm_one(
 			return -e->code;
 		return remove_machine(c, engine, &found.machine, e);
 	}
-	r = engine_remove(engine, found.info.id, &(struct remove_options){ .force = o->force }, e);
+	struct remove_options how = { .force = o->force, .volumes = o->volumes };
+	r = engine_remove(engine, found.info.id, &how, e);
 	if (r == -ENOENT && o->force) { /* another command was faster */
 		cli_note(c, "no container '%s': nothing to do", operand);
 		return 0;

@@ -1,6 +1,7 @@
 #include "cli/attach.h"
 #include "cli/cli.h"
 #include "cli/create_options.h"
+#include "cli/ports.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
@@ -34,6 +35,13 @@ static int start_failed(struct engine *engine, const struct run_options *o, cons
 	return exec_status == 126 || exec_status == 127 ? exec_status : STATUS_SESSION;
 }
 
+static void announce(
+	struct cli *c, struct engine *engine, const struct run_options *o, const char *id)
+{
+	if (o->create.config.n_ports || o->create.config.publish_all)
+		ports_announce_started(c, engine, id);
+}
+
 static int run_attached(struct cli *c, struct engine *engine, const struct run_options *o,
 	const char *id, struct err *e)
 {
@@ -58,20 +66,24 @@ static int run_attached(struct cli *c, struct engine *engine, const struct run_o
 	r = engine_start(engine, id, &session, &exec_status, e);
 	if (r < 0)
 		r = start_failed(engine, o, id, exec_status, e);
-	else
+	else {
+		announce(c, engine, o, id);
 		r = attach_run(&attach, session, signals, e);
+	}
 	attach_signals_end(&signals);
 	return r;
 }
 
-static int run_detached(
-	struct engine *engine, const struct run_options *o, const char *id, struct err *e)
+static int run_detached(struct cli *c, struct engine *engine, const struct run_options *o,
+	const char *id, struct err *e)
 {
 	int exec_status = STATUS_SESSION;
 
 	if (engine_start(engine, id, NULL, &exec_status, e) < 0)
 		return start_failed(engine, o, id, exec_status, e);
 	printf("%s\n", id);
+	fflush(stdout);
+	announce(c, engine, o, id);
 	return 0;
 }
 
@@ -93,7 +105,7 @@ static int run_run(struct cli *c, void *opt, char **operands, size_t n_operands,
 	if (r < 0 || (r = cli_engine(c, &engine, e)) < 0 ||
 		(r = create_container(engine, "redock run", &o->create, id, e)) < 0)
 		return r;
-	return o->detach ? run_detached(engine, o, id, e) : run_attached(c, engine, o, id, e);
+	return o->detach ? run_detached(c, engine, o, id, e) : run_attached(c, engine, o, id, e);
 }
 
 static const struct verb_example examples[] = {

@@ -1,5 +1,7 @@
 #include "base/str.h"
+#include "cli/attach.h"
 #include "cli/cli.h"
+#include "cli/ports.h"
 #include "cli/resolve.h"
 #include "cli/session.h"
 #include "cli/values.h"
@@ -10,8 +12,9 @@
 
 struct start_options {
 	const char *hostname, *from, *mirror;
+	struct detach keys;
 	int timeout_ms;
-	bool timeout_given;
+	bool timeout_given, attach, interactive;
 };
 
 static int parse_timeout(const char *text, void *target, struct err *e)
@@ -32,11 +35,16 @@ static const struct verb_option options[] = {
 		TARGET(mirror), value_line },
 	{ OPTION_VALUE, 0, "timeout", "SECONDS", "wait so long for the SSH server [30]", 0,
 		parse_timeout },
+	{ OPTION_FLAG, 'a', "attach", NULL, "show the output of a container", TARGET(attach) },
+	{ OPTION_FLAG, 'i', "interactive", NULL, "and pass standard input on",
+		TARGET(interactive) },
+	{ OPTION_VALUE, 0, "detach-keys", "KEYS", "keys that leave it [ctrl-p,ctrl-q]",
+		TARGET(keys), detach_parse },
 	{ 0 },
 };
 
 /* A container that is no machine, as `docker start` has it. */
-static int start_container(struct engine *engine, const char *operand,
+static int start_container(struct cli *c, struct engine *engine, const char *operand,
 	const struct container_info *info, struct err *e)
 {
 	int exec_status = 0;
@@ -45,6 +53,8 @@ static int start_container(struct engine *engine, const char *operand,
 	if (r < 0 && r != -EALREADY) /* running is what was asked for */
 		return err_wrap(e, "cannot start '%s'", operand);
 	printf("%s\n", operand);
+	if (info->config.n_ports || info->config.publish_all)
+		ports_announce_started(c, engine, info->id);
 	return 0;
 }
 
@@ -85,7 +95,7 @@ static int start_named(struct cli *c, struct engine *engine, const struct start_
 
 	ret->is_machine = r != -EEXIST;
 	if (!ret->is_machine)
-		return start_container(engine, operand, &found.info, e);
+		return start_container(c, engine, operand, &found.info, e);
 	if (r < 0 || (r = machine_start(engine, &ret->name, &how, &done, e)) < 0)
 		return r;
 	if (done.created || done.restarted)
@@ -128,6 +138,45 @@ static int start_and_enter(
 	return started.is_machine ? session_ssh(engine, &started.name, NULL, e) : 0;
 }
 
+/* docker start -a: the container's output here, its exit status ours. */
+static int start_attached(
+	struct cli *c, const struct start_options *o, const char *operand, struct err *e)
+{
+	auto_container_info info = { 0 };
+	struct session *session = NULL;
+	struct engine *engine;
+	int exec_status = STATUS_SESSION, signals, r = cli_engine(c, &engine, e);
+
+	if (r < 0 || (r = resolve_container(engine, "start -a", operand, &info, e)) < 0)
+		return r;
+	struct attach attach = {
+		.cli = c,
+		.engine = engine,
+		.id = info.id,
+		.name = operand,
+		.stdin_open = o->interactive && info.config.stdin_open,
+		.tty = info.config.tty,
+		.detach = o->keys,
+	};
+	signals = attach_signals(e);
+	if (signals < 0)
+		return signals;
+	r = engine_start(engine, info.id, &session, &exec_status, e);
+	if (r == -EALREADY) { /* running is what was asked for */
+		err_clear(e);
+		r = engine_attach(engine, info.id,
+			&(struct attach_options){ .stdin_open = attach.stdin_open }, &session, e);
+	}
+	if (r >= 0) {
+		r = attach_run(&attach, session, signals, e);
+	} else if (exec_status == 126 || exec_status == 127) {
+		cli_complain(e);
+		r = exec_status;
+	}
+	attach_signals_end(&signals);
+	return r;
+}
+
 static int start_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
 {
 	struct start_options *o = opt;
@@ -137,6 +186,12 @@ static int start_run(struct cli *c, void *opt, char **operands, size_t n_operand
 			e, "option '--hostname' is for one machine, not for %zu", n_operands);
 	if (!o->timeout_given)
 		o->timeout_ms = 30000;
+	if (o->attach || o->interactive) {
+		if (n_operands > 1)
+			return cli_usage(e, "option '%s' is for one container, not for %zu",
+				o->attach ? "--attach" : "--interactive", n_operands);
+		return start_attached(c, o, operands[0], e);
+	}
 	if (opens_session(n_operands))
 		return start_and_enter(c, o, operands[0], e);
 	return cli_for_each(c, start_one, o, operands, n_operands, e);
@@ -168,7 +223,9 @@ const struct verb verb_start = {
 		"\n"
 		"  ssh demo-container\n"
 		"\n"
-		"The name or id of a container that is not a machine starts that container.",
+		"The name or id of a container that is not a machine starts that container; with "
+		"--attach or --interactive never anything is created, and this ends with the "
+		"container's exit status.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct start_options),

@@ -1,8 +1,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
-#include "cli/options.h"
 #include "cli/progress.h"
-#include "cli/verbs.h"
+#include "cli/system.h"
 #include "machine/machine.h"
 
 #include <errno.h>
@@ -32,8 +31,9 @@ static int confirm(const char *question, struct err *e)
 	return 0;
 }
 
-static int reset(struct cli *c, const struct system_options *o, struct err *e)
+static int reset_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
 {
+	const struct system_options *o = opt;
 	struct engine *engine;
 	int r = cli_engine(c, &engine, e);
 
@@ -51,35 +51,22 @@ static int reset(struct cli *c, const struct system_options *o, struct err *e)
 	return 0;
 }
 
-static int system_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
-{
-	if (!str_eq(operands[0], "reset")) {
-		cli_usage(e, "unknown command 'system %s'", operands[0]);
-		if (suggestion_distance(operands[0], "reset") != UINT_MAX)
-			err_hint(e, "redock system reset");
-		return CLI_USAGE;
-	}
-	return reset(c, opt, e);
-}
-
 static const struct verb_example examples[] = {
 	{ "redock system reset", "remove all that redock has made, after a question" },
 	{ "redock --root /tmp/x system reset -f", "the same for a private instance, unasked" },
 	{ NULL },
 };
 
-const struct verb verb_system = {
-	.name = "system",
+const struct verb verb_system_reset = {
+	.name = "system reset",
 	.group = GROUP_SYSTEM,
-	.operands = "reset",
-	.summary = "Look after the installation: reset",
-	.description = "reset removes everything that this instance has made: machines and their "
-		       "SSH access, containers, images, networks and its directories' content. On "
-		       "a terminal it asks first.",
+	.operands = "",
+	.summary = "Remove everything that this instance has made",
+	.description = "Machines and their SSH access, containers, images, networks and its "
+		       "directories' content. On a terminal it asks first.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct system_options),
-	.min_operands = 1,
-	.max_operands = 1,
-	.run = system_run,
+	.max_operands = 0,
+	.run = reset_run,
 };

@@ -1,6 +1,7 @@
 #include "cli/text.h"
 #include "base/time.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 /* The length of the well-formed UTF-8 sequence at `p` (RFC 3629) and its code point; 0 if broken.
@@ -146,6 +147,19 @@ void text_size(uint64_t bytes, char ret[16])
 	snprintf(ret, 16, "%.3g%s", value, units[unit]);
 }
 
+void text_size_binary(uint64_t bytes, char ret[16])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(ret, 16, "%.4g%s", value, units[unit]);
+}
+
 void text_ago(int64_t then, int64_t now, char ret[48])
 {
 	char words[40];
@@ -163,4 +177,20 @@ void text_short_id(const char *id, char ret[13])
 	const char *digits = str_starts(id, "sha256:") ? id + 7 : id;
 
 	snprintf(ret, 13, "%.12s", digits);
+}
+
+void text_docker_time(int64_t t, char ret[36])
+{
+	char text[TIME_TEXT_SIZE];
+
+	*ret = '\0';
+	if (t <= 0)
+		return;
+	time_format(t, text);
+	snprintf(ret, 36, "%.10s %.8s +0000 UTC", text, text + 11);
+}
+
+bool text_glob(const char *pattern, const char *text)
+{
+	return fnmatch(pattern, text, FNM_NOESCAPE) == 0;
 }

@@ -27,12 +27,16 @@ const struct verb *const verbs[] = {
 	&verb_exec,
 	&verb_attach,
 	&verb_top,
+	&verb_cp,
 	&verb_diff,
 	&verb_export,
 	&verb_port,
 
 	&verb_ps,
 	&verb_logs,
+	&verb_stats,
+	&verb_events,
+	&verb_inspect,
 
 	&verb_images,
 	&verb_import,
@@ -41,6 +45,10 @@ const struct verb *const verbs[] = {
 	&verb_network,
 	&verb_volume,
 
+	&verb_info,
+	&verb_version,
+	&verb_df,
+	&verb_prune,
 	&verb_resume,
 	&verb_doctor,
 	&verb_system,
