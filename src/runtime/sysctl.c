@@ -17,8 +17,8 @@ int sysctl_parse(const char *text, char **ret_key, const char **ret_value, struc
 	size_t first;
 
 	if (!key || !*key || !str_is_one_line(text) || strspn(key, KEY_CHARS) != strlen(key) ||
-		strstr(key, "..") || strstr(key, "//") || strchr("./", *key) || strlen(key) > 255 ||
-		strchr("./", key[strlen(key) - 1]))
+		strstr(key, "..") || strstr(key, "//") || strchr("./-", *key) ||
+		strlen(key) > 255 || strchr("./", key[strlen(key) - 1]))
 		return err_set(e, EINVAL, "'%s' is not a sysctl: expected KEY=VALUE", text);
 	first = strcspn(key, "./");
 	if (key[first] == '.')

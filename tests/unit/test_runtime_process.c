@@ -1,0 +1,700 @@
+/*
+ * Containers made from specifications, and processes executed in them: what each part of a
+ * specification is inside.  Runs as root, with Debian's static busybox as the container's programs.
+ */
+#include "runtime/exec.h"
+#include "runtime/posture.h"
+#include "runtime/process.h"
+#include "test_base.h"
+
+#include <linux/mount.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define BUSYBOX "/bin/busybox"
+
+static struct place place;
+static char rootfs[64], volume[64];
+
+static int setup(void **state)
+{
+	static const char *const applets[] = { "sh", "cat", "ls", "id", "stat", "touch", "mount",
+		"grep", "readlink", "hostname", "true", "sleep", "head", "tty", "wc", "env",
+		"mkdir", "stty", "date", "uname" };
+	auto_close int in = open(BUSYBOX, O_RDONLY | O_CLOEXEC), out = -1;
+	struct stat st;
+
+	(void)state;
+	if (in < 0)
+		return -1;
+	place_make(&place);
+	assert_int_equal(mkdirat(place.fd, "root", 0755), 0);
+	assert_int_equal(mkdirat(place.fd, "volume", 0755), 0);
+	snprintf(rootfs, sizeof rootfs, "%s/root", place.path);
+	snprintf(volume, sizeof volume, "%s/volume", place.path);
+	for (const char *const *d = (const char *const[]){ "root/bin", "root/etc", "root/data",
+		     "root/dev", "root/proc", "root/sys", NULL };
+		*d; d++)
+		assert_int_equal(mkdirat(place.fd, *d, 0755), 0);
+	out = openat(place.fd, "root/bin/busybox", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	assert_int_equal(fstat(in, &st), 0);
+	assert_int_equal(sendfile(out, in, NULL, (size_t)st.st_size), st.st_size);
+	for (size_t i = 0; i < ARRAY_SIZE(applets); i++) {
+		auto_free char *path = xasprintf("root/bin/%s", applets[i]);
+		assert_int_equal(symlinkat("busybox", place.fd, path), 0);
+	}
+	put_text(place.fd, "root/etc/group", "root:x:0:\nadm:x:4:\nstaff:x:50:\n");
+	put_text(place.fd, "root/etc/passwd",
+		"root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n");
+	put_text(place.fd, "root/data/file", "of the image\n");
+	put_text(place.fd, "root/data/plain", "no program");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	place_remove(&place);
+	return 0;
+}
+
+static void fill(struct spec *s, const char *script)
+{
+	posture_fill(s);
+	s->id = xstrdup("test");
+	s->rootfs = xstrdup(rootfs);
+	s->state_dir = xstrdup(place.path);
+	s->cgroup = xstrdup("redock-unit-test/none");
+	s->network = SPEC_NETWORK_HOST;
+	s->hostname = xstrdup("inside");
+	strv_push(&s->args, "/bin/sh");
+	strv_push(&s->args, "-c");
+	strv_push(&s->args, script);
+	strv_push(&s->env, "PATH=/bin");
+}
+
+static char *read_all(int fd)
+{
+	char *text = xcalloc(1, 65536);
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < 65535 && (n = read(fd, text + len, 65535 - len)) > 0)
+		len += (size_t)n;
+	while (len && text[len - 1] == '\n')
+		text[--len] = '\0';
+	return text;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status = 0;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Runs it to its end: its output, without the last newline. */
+static char *run(struct spec *s, struct strv *ret_warnings)
+{
+	struct process p = PROCESS_INIT;
+	struct err e = { 0 };
+	int status;
+	char *out;
+
+	if (process_create(s, -1, &p, &e) < 0 || process_start(s, &p, -1, &status, &e) < 0)
+		fail_msg("%s", e.text);
+	out = read_all(p.std_out);
+	wait_for(p.pid);
+	if (ret_warnings) {
+		*ret_warnings = p.warnings;
+		p.warnings = (struct strv){ 0 };
+	}
+	process_release(&p);
+	return out;
+}
+
+static void expect(struct spec *s, const char *wanted)
+{
+	auto_free char *out = run(s, NULL);
+
+	assert_string_equal(out, wanted);
+}
+
+/* The error of one that cannot be started. */
+static int refused(struct spec *s, struct err *e)
+{
+	struct process p = PROCESS_INIT;
+	int status = 125;
+
+	if (process_create(s, -1, &p, e) == 0) {
+		assert_true(process_start(s, &p, -1, &status, e) < 0);
+		kill(p.pid, SIGKILL);
+		wait_for(p.pid);
+		process_release(&p);
+	}
+	assert_true(e->text[0]);
+	return status;
+}
+
+/* ---- the process ---- */
+
+static void test_identity(void **state)
+{
+	auto_spec s = { 0 };
+
+	(void)state;
+	fill(&s, "id -u; id -G; umask; grep -E 'Cap(Prm|Eff|Inh|Amb)' /proc/self/status; cat "
+		 "/proc/self/oom_score_adj; ulimit -n; hostname; cat /proc/sys/kernel/domainname; "
+		 "uname -m");
+	s.user = xstrdup("user");
+	strv_push(&s.groups, "staff");
+	strv_push(&s.groups, "77");
+	strv_push(&s.groups, "77");
+	s.umask = 077;
+	s.oom_score_adj = 345;
+	s.set_oom_score_adj = true;
+	s.domainname = xstrdup("domain");
+	s.personality = 8;                             /* PER_LINUX32 */
+	s.caps.inheritable = s.caps.ambient = 1 << 10; /* CAP_NET_BIND_SERVICE */
+	s.rlimits[0] = (struct spec_rlimit){ RLIMIT_NOFILE, 100, 200 };
+	expect(&s, "1000\n1000 50 77\n0077\n"
+		   "CapInh:\t0000000000000400\nCapPrm:\t0000000000000400\n"
+		   "CapEff:\t0000000000000400\nCapAmb:\t0000000000000400\n"
+		   "345\n100\ninside\ndomain\n"
+#ifdef __x86_64__
+		   "i686"
+#else
+		   "armv8l"
+#endif
+	);
+}
+
+/* T22: nothing inheritable, nothing ambient, and a user other than root has none at all. */
+static void test_caps(void **state)
+{
+	auto_spec s = { 0 }, u = { 0 };
+
+	(void)state;
+	fill(&s, "grep Cap /proc/self/status");
+	expect(&s, "CapInh:\t0000000000000000\nCapPrm:\t00000000800405fb\n"
+		   "CapEff:\t00000000800405fb\nCapBnd:\t00000000800405fb\n"
+		   "CapAmb:\t0000000000000000");
+	fill(&u, "grep Cap /proc/self/status");
+	u.user = xstrdup("1234");
+	expect(&u, "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
+		   "CapEff:\t0000000000000000\nCapBnd:\t00000000800405fb\n"
+		   "CapAmb:\t0000000000000000");
+}
+
+/* What cannot be given is said, and the container runs. */
+static void test_warnings(void **state)
+{
+	auto_spec s = { 0 };
+	auto_strv warnings = { 0 };
+	auto_free char *out = NULL;
+	struct rlimit own, low = { 500, 500 };
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &own), 0);
+	fill(&s, "ulimit -Hn; ulimit -Sn");
+	s.rlimits[0] = (struct spec_rlimit){ RLIMIT_NOFILE, 2000000000, 2000000000 };
+	if (posture_caps_all() >> 24 & 1) /* CAP_SYS_RESOURCE: the kernel's own bound says no */
+		skip();
+	(void)low;
+	out = run(&s, &warnings);
+	assert_int_equal(warnings.n, 1);
+	assert_non_null(strstr(warnings.v[0], "nofile"));
+	assert_int_equal(strtol(out, NULL, 10), own.rlim_max);
+}
+
+static void test_no_new_privs_and_filters(void **state)
+{
+	auto_spec s = { 0 }, none = { 0 };
+
+	(void)state;
+	fill(&s, "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status");
+	s.no_new_privs = true;
+	expect(&s, "NoNewPrivs:\t1\nSeccomp:\t2");
+	fill(&none, "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status");
+	none.seccomp = xstrdup("");
+	expect(&none, "NoNewPrivs:\t0\nSeccomp:\t0");
+}
+
+/* A filter from a file: this one refuses mkdir(2) alone. With an init of ours as without. */
+static void test_filter_from_file(void **state)
+{
+	static const struct {
+		unsigned short code;
+		unsigned char jt, jf;
+		unsigned k;
+	} code[] = { { 0x20, 0, 0, 0 }, { 0x15, 0, 1, SYS_mkdirat }, { 0x06, 0, 0, 0x00050026 },
+#ifdef SYS_mkdir
+		{ 0x15, 0, 1, SYS_mkdir }, { 0x06, 0, 0, 0x00050026 },
+#endif
+		{ 0x06, 0, 0, 0x7fff0000 } };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		fs_write_file(place.fd, "filter", code, sizeof code, 0600, FS_VOLATILE, &e), 0);
+	for (int variant = 0; variant < 4; variant++) {
+		auto_spec s = { 0 };
+		fill(&s, "grep ^Seccomp: /proc/self/status; mkdir /dev/x 2>&1");
+		s.seccomp = xstrdup("filter");
+		s.init = variant & 1;
+		s.no_new_privs = variant & 2;
+		expect(&s, "Seccomp:\t2\nmkdir: can't create directory '/dev/x': Function not "
+			   "implemented");
+	}
+	put_text(place.fd, "filter", "odd");
+	auto_spec bad = { 0 };
+	fill(&bad, "true");
+	bad.seccomp = xstrdup("filter");
+	assert_int_equal(refused(&bad, &e), 125);
+}
+
+static void test_failures(void **state)
+{
+	static const struct {
+		const char *program;
+		int status;
+	} cases[] = { { "/none", 127 }, { "nothing", 127 }, { "/data/plain", 126 },
+		{ "/data", 126 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases) * 2; i++) {
+		auto_spec s = { 0 };
+		struct err e = { 0 };
+		fill(&s, "");
+		strv_release(&s.args);
+		strv_push(&s.args, cases[i / 2].program);
+		s.init = i % 2;
+		assert_int_equal(refused(&s, &e), cases[i / 2].status);
+	}
+}
+
+/* ---- the root ---- */
+
+static struct spec_mount *add_bind(struct spec *s, const char *source, const char *target)
+{
+	struct spec_mount *m = spec_add_mount(s);
+
+	m->type = SPEC_BIND;
+	m->source = xstrdup(source);
+	m->target = xstrdup(target);
+	return m;
+}
+
+static void test_root(void **state)
+{
+	auto_spec s = { 0 };
+
+	(void)state;
+	fill(&s, "touch /new 2>&1; wc -c </proc/keys; ls /sys/firmware | wc -l; touch "
+		 "/proc/sys/kernel/panic "
+		 "2>&1; stat -c '%t:%T %a %u' /dev/mine; readlink /dev/ptmx; cat "
+		 "/proc/sys/kernel/msgmax; ls /proc/self/fd | wc -l");
+	s.read_only_root = true;
+	*spec_add_device(&s) =
+		(struct spec_device){ xstrdup("/dev/mine"), 'c', 1, 5, 0640, 1000, 0 };
+	strv_push(&s.sysctls, "kernel.msgmax=4242");
+	expect(&s, "touch: /new: Read-only file system\n0\n0\n"
+		   "touch: /proc/sys/kernel/panic: Read-only file system\n1:5 640 "
+		   "1000\npts/ptmx\n4242\n4");
+}
+
+static void test_refused_sysctl(void **state)
+{
+	auto_spec s = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	fill(&s, "true");
+	strv_push(&s.sysctls, "kernel.core_pattern=x");
+	assert_int_equal(refused(&s, &e), 125);
+	assert_int_equal(e.code, EPERM);
+}
+
+static void test_mounts(void **state)
+{
+	auto_spec s = { 0 };
+	struct spec_mount *m;
+
+	(void)state;
+	fill(&s, "cat /vol/file; touch /ro/x 2>&1; cat /copy/file; stat -c %a /tmp2; touch /copy/y "
+		 "&& "
+		 "echo wrote; grep -c ' /tmp2 .*size=1024k' /proc/mounts; grep -c ' /ro/sub ' "
+		 "/proc/mounts; grep ' /ro ' /proc/mounts | grep -c noexec");
+	m = add_bind(&s, volume, "/data");
+	m->copy_up = true;
+	add_bind(&s, volume, "/vol");
+	m = add_bind(&s, volume, "/ro");
+	m->read_only = true;
+	m->attrs = MOUNT_ATTR_NOEXEC;
+	m = spec_add_mount(&s);
+	*m = (struct spec_mount){ .type = SPEC_TMPFS,
+		.target = xstrdup("/copy"),
+		.options = xstrdup("tmpcopyup,mode=700") };
+	m = spec_add_mount(&s);
+	*m = (struct spec_mount){
+		.type = SPEC_TMPFS, .target = xstrdup("/tmp2"), .mode = 0711, .size = 1 << 20
+	};
+	assert_true(mkdirat(place.fd, "root/copy", 0755) == 0 || errno == EEXIST);
+	put_text(place.fd, "root/copy/file", "copied\n");
+	expect(&s,
+		"of the image\ntouch: /ro/x: Read-only file system\ncopied\n711\nwrote\n1\n0\n1");
+	/* the image's own is as it was, and the volume has its copy */
+	assert_int_equal(faccessat(place.fd, "root/copy/y", F_OK, 0), -1);
+	assert_int_equal(faccessat(place.fd, "volume/file", F_OK, 0), 0);
+}
+
+/* T06, T07: procfs and sysfs go on real directories only. */
+static void test_hostile_targets(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		static const char *const dirs[] = { "root/proc", "root/sys" };
+		const char *dir = dirs[i / 2];
+		auto_spec s = { 0 };
+		struct err e = { 0 };
+		assert_int_equal(unlinkat(place.fd, dir, AT_REMOVEDIR), 0);
+		if (i % 2)
+			assert_int_equal(symlinkat("/tmp", place.fd, dir), 0);
+		else
+			put_text(place.fd, dir, "");
+		fill(&s, "true");
+		assert_int_equal(refused(&s, &e), 125);
+		assert_non_null(strstr(e.text, "ordinary directory"));
+		assert_int_equal(unlinkat(place.fd, dir, 0), 0);
+		assert_int_equal(mkdirat(place.fd, dir, 0755), 0);
+	}
+}
+
+/* T08, T09: a link in the root leads nowhere but inside. */
+static void test_links_stay_inside(void **state)
+{
+	auto_spec s = { 0 };
+	auto_free char *outside = xasprintf("%s/outside", place.path);
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(mkdirat(place.fd, "outside", 0755), 0);
+	assert_int_equal(
+		unlinkat(place.fd, "root/dev", AT_REMOVEDIR) == 0 || errno == ENOTEMPTY, 1);
+	assert_int_equal(symlinkat(outside, place.fd, "root/link"), 0);
+	fill(&s, "true");
+	add_bind(&s, volume, "/link/made");
+	assert_int_equal(refused(&s, &e), 125); /* inside there is no such directory */
+	assert_int_equal(unlinkat(place.fd, "outside", AT_REMOVEDIR), 0); /* still empty */
+	assert_int_equal(unlinkat(place.fd, "root/link", 0), 0);
+	assert_true(mkdirat(place.fd, "root/dev", 0755) == 0 || errno == EEXIST);
+}
+
+/* ---- namespaces ---- */
+
+static char *link_of(const char *kind)
+{
+	auto_free char *path = xasprintf("/proc/self/ns/%s", kind);
+	char text[64] = { 0 };
+
+	assert_true(readlink(path, text, sizeof text - 1) > 0);
+	return xstrdup(text);
+}
+
+static void test_namespaces(void **state)
+{
+	static const struct {
+		int64_t flag;
+		const char *kind;
+	} kinds[] = { { CLONE_NEWPID, "pid" }, { CLONE_NEWIPC, "ipc" }, { CLONE_NEWUTS, "uts" },
+		{ CLONE_NEWCGROUP, "cgroup" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) * 2; i++) {
+		auto_free char *script = xasprintf("readlink /proc/self/ns/%s", kinds[i / 2].kind);
+		auto_free char *path = xasprintf("/proc/self/ns/%s", kinds[i / 2].kind);
+		auto_free char *host = link_of(kinds[i / 2].kind), *out = NULL, *joined = NULL;
+		auto_spec own = { 0 }, shared = { 0 };
+		fill(&own, script);
+		own.init = i % 2;
+		out = run(&own, NULL);
+		assert_true(str_starts(out, kinds[i / 2].kind));
+		assert_string_not_equal(out, host);
+		fill(&shared, script);
+		shared.init = i % 2;
+		for (size_t k = 0; k < shared.n_namespaces; k++) /* that of a path: ours */
+			if (shared.namespaces[k].flag == kinds[i / 2].flag)
+				shared.namespaces[k].path = xstrdup(path);
+		joined = run(&shared, NULL);
+		assert_string_equal(joined, host);
+	}
+}
+
+static void test_namespace_of_the_dead(void **state)
+{
+	auto_spec s = { 0 };
+	struct err e = { 0 };
+	struct spec_namespace *n;
+
+	(void)state;
+	fill(&s, "true");
+	n = spec_add_namespace(&s, CLONE_NEWNET, "/proc/self/ns/net");
+	n->pid = getpid();
+	n->start = 1; /* not when we began */
+	assert_int_equal(refused(&s, &e), 125);
+	assert_int_equal(e.code, ESRCH);
+}
+
+static void test_user_namespace(void **state)
+{
+	auto_spec s = { 0 };
+
+	(void)state;
+	fill(&s, "id -u; cat /proc/self/uid_map; echo x >/dev/null && echo null; stat -c %u /bin; "
+		 "grep -c ' /sys ' /proc/mounts; cat /vol/file; stat -c %u /vol; touch /data/z "
+		 "2>&1");
+	spec_add_namespace(&s, CLONE_NEWUSER, NULL);
+	*spec_add_id_map(&s.uid_maps, &s.n_uid_maps) = (struct spec_id_map){ 0, 100000, 65536 };
+	*spec_add_id_map(&s.gid_maps, &s.n_gid_maps) = (struct spec_id_map){ 0, 100000, 65536 };
+	struct spec_mount *m = add_bind(&s, volume, "/vol");
+	*spec_add_id_map(&m->uid_maps, &m->n_uid_maps) = (struct spec_id_map){ 0, 100000, 65536 };
+	*spec_add_id_map(&m->gid_maps, &m->n_gid_maps) = (struct spec_id_map){ 0, 100000, 65536 };
+	assert_true(mkdirat(place.fd, "root/vol", 0755) == 0 || errno == EEXIST);
+	expect(&s, "0\n         0     100000      65536\nnull\n65534\n1\nof the image\n0\n"
+		   "touch: /data/z: Permission denied");
+}
+
+static void test_time_namespace(void **state)
+{
+	auto_spec s = { 0 };
+	auto_free char *out = NULL;
+
+	(void)state;
+	if (access("/proc/self/ns/time", F_OK) < 0)
+		skip();
+	fill(&s, "cat /proc/self/timens_offsets; head -c 8 /proc/uptime");
+	spec_add_namespace(&s, CLONE_NEWTIME, NULL);
+	strv_push(&s.time_offsets, "monotonic 100 5");
+	strv_push(&s.time_offsets, "boottime 90000000 0");
+	out = run(&s, NULL);
+	assert_non_null(strstr(out, "monotonic         100         5"));
+	assert_non_null(strstr(out, "\n90")); /* its uptime */
+}
+
+/* ---- one more process ---- */
+
+struct running {
+	struct spec spec;
+	struct process p;
+};
+
+static void start(struct running *r, bool tty)
+{
+	struct err e = { 0 };
+	int status;
+
+	r->spec = (struct spec){ 0 };
+	fill(&r->spec, "exec cat");
+	r->spec.stdin_open = true;
+	r->spec.tty = tty;
+	if (process_create(&r->spec, -1, &r->p, &e) < 0 ||
+		process_start(&r->spec, &r->p, -1, &status, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void stop(struct running *r)
+{
+	kill(r->p.pid, SIGKILL);
+	wait_for(r->p.pid);
+	process_release(&r->p);
+	spec_release(&r->spec);
+}
+
+static void fill_exec(struct spec *s, const char *script)
+{
+	s->caps = (struct spec_caps){ posture_caps, posture_caps, posture_caps, 0, 0 };
+	s->umask = -1;
+	strv_push(&s->args, "sh");
+	strv_push(&s->args, "-c");
+	strv_push(&s->args, script);
+	strv_push(&s->env, "PATH=/bin");
+}
+
+static char *exec_in(struct running *r, struct spec *s)
+{
+	struct process p = PROCESS_INIT;
+	struct err e = { 0 };
+	int status;
+	char *out;
+
+	if (process_exec(s, r->p.pid, r->p.pidfd, false, &p, &status, &e) < 0)
+		fail_msg("%s", e.text);
+	out = read_all(s->tty ? p.pty : p.std_out);
+	wait_for(p.pid);
+	process_release(&p);
+	return out;
+}
+
+static void test_exec(void **state)
+{
+	struct running r;
+	auto_spec s = { 0 };
+	auto_free char *out = NULL;
+
+	(void)state;
+	start(&r, false);
+	fill_exec(&s,
+		"hostname; id -u; id -G; pwd; grep -E '^(Cap|Seccomp:|NoNew)' /proc/self/status; "
+		"readlink /proc/self/ns/pid | grep -vc \"$(readlink /proc/1/ns/pid)\"; cat "
+		"/proc/1/comm; ls /proc/self/fd | wc -l; echo $HOME $VAR");
+	s.user = xstrdup("user");
+	strv_push(&s.groups, "adm");
+	strv_push(&s.env, "VAR=1 2");
+	s.cwd = xstrdup("/data");
+	s.no_new_privs = true;
+	out = exec_in(&r, &s);
+	assert_string_equal(out, "inside\n1000\n1000 4\n/data\n"
+				 "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
+				 "CapEff:\t0000000000000000\nCapBnd:\t00000000800405fb\n"
+				 "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n0\n"
+				 "cat\n4\n/ 1 2");
+	stop(&r);
+}
+
+static void test_exec_terminal(void **state)
+{
+	struct running r;
+	auto_spec s = { 0 };
+	auto_free char *out = NULL;
+
+	(void)state;
+	start(&r, false);
+	fill_exec(&s, "tty; stty size; echo >/dev/tty done");
+	s.tty = true;
+	s.console_rows = 33;
+	s.console_columns = 101;
+	out = exec_in(&r, &s);
+	assert_string_equal(out, "/dev/pts/0\r\n33 101\r\ndone\r");
+	stop(&r);
+}
+
+static void test_exec_failures(void **state)
+{
+	static const struct {
+		const char *program;
+		int status;
+	} cases[] = { { "/none", 127 }, { "nothing", 127 }, { "/data/plain", 126 },
+		{ "/data", 126 } };
+	struct running r;
+	struct process p = PROCESS_INIT;
+	struct err e = { 0 };
+	int status;
+
+	(void)state;
+	start(&r, false);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_spec s = { 0 };
+		fill_exec(&s, "");
+		strv_release(&s.args);
+		strv_push(&s.args, cases[i].program);
+		assert_true(process_exec(&s, r.p.pid, r.p.pidfd, false, &p, &status, &e) < 0);
+		assert_int_equal(status, cases[i].status);
+	}
+	auto_spec user = { 0 };
+	fill_exec(&user, "true");
+	user.user = xstrdup("nobody-knows");
+	assert_true(process_exec(&user, r.p.pid, r.p.pidfd, false, &p, &status, &e) < 0);
+	assert_int_equal(status, 125);
+	stop(&r);
+}
+
+/* A pid that is another's by now is not entered: the pidfd is of one who has ended. */
+static void test_exec_of_the_dead(void **state)
+{
+	struct running r;
+	struct process p = PROCESS_INIT;
+	struct err e = { 0 };
+	auto_spec s = { 0 };
+	int status, pidfd;
+
+	(void)state;
+	start(&r, false);
+	pidfd = dup(r.p.pidfd);
+	stop(&r);
+	fill_exec(&s, "true");
+	assert_true(process_exec(&s, getpid(), pidfd, false, &p, &status, &e) == -ESRCH);
+	close(pidfd);
+}
+
+/* T01: of the caller's descriptors those that are to be preserved, and no others. */
+static void test_exec_preserves(void **state)
+{
+	struct running r;
+	auto_spec s = { 0 };
+	struct process p = PROCESS_INIT;
+	struct err e = { 0 };
+	int status, ends[2], out;
+	auto_free char *text = NULL;
+	pid_t pid;
+
+	(void)state;
+	start(&r, false);
+	assert_int_equal(pipe(ends), 0);
+	fill_exec(&s, "ls /proc/self/fd | wc -l; cat <&3");
+	s.preserve_fds = 1;
+	pid = fork();
+	if (pid == 0) {
+		int file = openat(place.fd, "root/data/file", O_RDONLY);
+		int pidfd = fcntl(r.p.pidfd, F_DUPFD, 30);
+		dup2(ends[1], 40);
+		dup2(file, 20);
+		out = dup2(20, 3);
+		for (int fd = 4; fd < 20; fd++)
+			dup2(0, fd); /* not close-on-exec */
+		dup2(40, 1);
+		if (out != 3 || process_exec(&s, r.p.pid, pidfd, true, &p, &status, &e) < 0)
+			_exit(99);
+		_exit(wait_for(p.pid));
+	}
+	close(ends[1]);
+	text = read_all(ends[0]);
+	close(ends[0]);
+	assert_int_equal(wait_for(pid), 0);
+	assert_string_equal(text, "5\nof the image"); /* 0 to 3, and that of ls */
+	stop(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_no_new_privs_and_filters),
+		cmocka_unit_test(test_filter_from_file),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_refused_sysctl),
+		cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_hostile_targets),
+		cmocka_unit_test(test_links_stay_inside),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_namespace_of_the_dead),
+		cmocka_unit_test(test_user_namespace),
+		cmocka_unit_test(test_time_namespace),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_exec_terminal),
+		cmocka_unit_test(test_exec_failures),
+		cmocka_unit_test(test_exec_of_the_dead),
+		cmocka_unit_test(test_exec_preserves),
+	};
+
+	return cmocka_run_group_tests_name("runtime_process", tests, setup, teardown);
+}
