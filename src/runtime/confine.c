@@ -169,7 +169,7 @@ static uint64_t cut(const struct root *r, uint64_t *set, uint64_t have)
 	return missing;
 }
 
-static int own_permitted(uint64_t *ret, struct err *e)
+int confine_own_caps(uint64_t *ret, struct err *e)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2];
@@ -232,7 +232,7 @@ int confine_process(const struct spec *s, struct root *r, const struct user *u, 
 	uint64_t have = 0;
 
 	r->filter = -1;
-	if (set_labels(s, r, e) < 0 || set_oom_score(s, r, e) < 0 || own_permitted(&have, e) < 0)
+	if (set_labels(s, r, e) < 0 || set_oom_score(s, r, e) < 0 || confine_own_caps(&have, e) < 0)
 		return -e->code;
 	cut(r, &caps.permitted, have);
 	caps.effective &= caps.permitted;

@@ -16,3 +16,5 @@ int confine_shared(const struct spec *, struct err *e);
 int confine_process(const struct spec *, struct root *, const struct user *, struct err *e);
 /* Sets effective and permitted capabilities; nothing is inheritable. */
 int confine_caps(uint64_t effective, uint64_t permitted, struct err *e);
+/* Our own permitted capabilities. */
+int confine_own_caps(uint64_t *ret, struct err *e);

@@ -1,10 +1,12 @@
 #include "runtime/overlay.h"
 #include "base/mem.h"
+#include "runtime/confine.h"
 #include "runtime/mnt.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 
 /* With every name relative to the state directory. A page of options holds 64 layers of our short
@@ -42,6 +44,33 @@ static int map_layer(int dir, const char *name, int userns_fd, struct err *e)
 	return take_fd(&fd);
 }
 
+static int owner_of(const struct spec_id_map *maps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (maps[i].inside == 0)
+			return (int)maps[i].outside;
+	return 0;
+}
+
+/* The overlay works on its layers as who has mounted it, and through a mapped mount only ids that
+ * are mapped can be seen to do so: it is mounted as the root of the user namespace, with our
+ * capabilities (setfsuid(2) takes some away). */
+static int make_as_owner(const struct spec *s, const char *options, struct err *e)
+{
+	uint64_t have;
+	int fd = -1;
+
+	if (confine_own_caps(&have, e) < 0)
+		return -e->code;
+	setfsgid((gid_t)owner_of(s->gid_maps, s->n_gid_maps));
+	setfsuid((uid_t)owner_of(s->uid_maps, s->n_uid_maps));
+	if (confine_caps(have, have, e) == 0)
+		fd = mnt_new_text("overlay", "overlay", options, MOUNT_ATTR_NODEV, e);
+	setfsuid(0);
+	setfsgid(0);
+	return fd < 0 ? -e->code : fd;
+}
+
 int overlay_mapped(const struct spec *s, int userns_fd, struct err *e)
 {
 	auto_close int dir = open(s->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), top = -1;
@@ -71,7 +100,7 @@ int overlay_mapped(const struct spec *s, int userns_fd, struct err *e)
 			"redirect_dir=off,metacopy=off%s",
 			top, slash + 1, top, s->work + len + 1,
 			s->volatile_root ? ",volatile" : "");
-		r = mnt_new_text("overlay", "overlay", str_text(&options), MOUNT_ATTR_NODEV, e);
+		r = make_as_owner(s, str_text(&options), e);
 	}
 	for (size_t i = 0; i < n; i++)
 		close_fd(&layers[i]);

@@ -75,38 +75,38 @@ static int become_root(const struct spec *s, struct root *r, struct err *e)
 	return 0;
 }
 
+/* What has been made for us is mounted somewhere: over the host's "/", which is about to go, since
+ * in a user namespace there may be no way to any other place. */
+static int put_root(struct root *r, const char *place, struct err *e)
+{
+	auto_close int at = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (at < 0)
+		at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return err_errno(e, "cannot open '%s'", place);
+	if (mnt_put_on(r->sources[0], at, e) < 0)
+		return err_wrap(e, "cannot mount the container's root");
+	r->fd = take_fd(&r->sources[0]);
+	return 0;
+}
+
+/* A directory becomes "/" when hooks have seen the host's; and in a user namespace a procfs can be
+ * mounted only while another is in sight (mount_namespaces(7)). */
+static bool pivots_late(const struct spec *s)
+{
+	return s->rootfs || mounts_in_user_namespace(s);
+}
+
 /* The overlay is "/" before anything else is done: then there is no host left to reach. */
 static int enter_overlay(const struct spec *s, struct root *r, struct err *e)
 {
-	if (r->sources[0] >= 0) { /* made by who may make it */
-		auto_close int at = -1;
-		if (chdir(s->state_dir) < 0 || (at = open(s->mountpoint, O_PATH | O_CLOEXEC)) < 0)
-			return err_errno(e, "cannot open '%s'", s->mountpoint);
-		if (mnt_put_on(r->sources[0], at, e) < 0)
-			return err_wrap(e, "cannot mount the container's layers");
-		r->fd = take_fd(&r->sources[0]);
-		return become_root(s, r, e);
-	}
+	if (r->sources[0] >= 0)
+		return put_root(r, "/", e);
 	if (overlay_mount(s, e) < 0)
 		return -e->code;
 	r->fd = open(s->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return r->fd < 0 ? err_errno(e, "cannot open the container's root") : become_root(s, r, e);
-}
-
-/* The directory gets a mount of its own, on itself. */
-static int enter_directory(const struct spec *s, struct root *r, struct err *e)
-{
-	auto_close int at = open(s->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	/* in a user namespace there may be no way to it: any directory does */
-	if (at < 0)
-		at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (at < 0)
-		return err_errno(e, "cannot open '%s'", s->rootfs);
-	if (mnt_put_on(r->sources[0], at, e) < 0)
-		return err_wrap(e, "cannot mount '%s'", s->rootfs);
-	r->fd = take_fd(&r->sources[0]);
-	return 0;
 }
 
 /* A terminal of the container's own devpts, never the caller's (R15); its other end by TIOCGPTPEER
@@ -230,7 +230,7 @@ int root_enter(const struct spec *s, struct root *r, struct err *e)
 	if (result == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		result = err_errno(e, "cannot separate the container's mounts");
 	if (result == 0)
-		result = s->rootfs ? enter_directory(s, r, e) : enter_overlay(s, r, e);
+		result = s->rootfs ? put_root(r, s->rootfs, e) : enter_overlay(s, r, e);
 	if (result == 0)
 		result = mounts_put(s, r, false, e);
 	if (result == 0)
@@ -323,7 +323,7 @@ int root_finish(const struct spec *s, struct root *r, struct err *e)
 {
 	int proc;
 
-	if (s->rootfs && become_root(s, r, e) < 0)
+	if (pivots_late(s) && become_root(s, r, e) < 0)
 		return -e->code;
 	if (mounts_put(s, r, true, e) < 0)
 		return -e->code;

@@ -26,7 +26,7 @@ static int setup(void **state)
 {
 	static const char *const applets[] = { "sh", "cat", "ls", "id", "stat", "touch", "mount",
 		"grep", "readlink", "hostname", "true", "sleep", "head", "tty", "wc", "env",
-		"mkdir", "stty", "date", "uname" };
+		"mkdir", "stty", "date", "uname", "chown" };
 	auto_close int in = open(BUSYBOX, O_RDONLY | O_CLOEXEC), out = -1;
 	struct stat st;
 
@@ -488,7 +488,41 @@ static void test_time_namespace(void **state)
 	assert_non_null(strstr(out, "\n90")); /* its uptime */
 }
 
-/* ---- one more process ---- */
+/* An engine's container: layers, with owners as the user namespace sees them, and on the disk as
+ * without one. */
+static void test_overlay(void **state)
+{
+	auto_free char *outside = NULL;
+
+	(void)state;
+	for (const char *const *d = (const char *const[]){ "u", "u/upper", "u/work", "mnt", NULL };
+		*d; d++)
+		assert_int_equal(mkdirat(place.fd, *d, 0755), 0);
+	for (int mapped = 0; mapped < 2; mapped++) {
+		auto_spec s = { 0 };
+		struct stat st;
+		fill(&s, "stat -c %u /bin/busybox; echo new >/new; chown 5:5 /new 2>/dev/null; cat "
+			 "/data/file");
+		free(take_ptr(&s.rootfs));
+		strv_push(&s.lower, "root");
+		s.upper = xstrdup("u/upper");
+		s.work = xstrdup("u/work");
+		s.mountpoint = xstrdup("mnt");
+		if (mapped) {
+			spec_add_namespace(&s, CLONE_NEWUSER, NULL);
+			*spec_add_id_map(&s.uid_maps, &s.n_uid_maps) =
+				(struct spec_id_map){ 0, 100000, 65536 };
+			*spec_add_id_map(&s.gid_maps, &s.n_gid_maps) =
+				(struct spec_id_map){ 0, 100000, 65536 };
+		}
+		expect(&s, "0\nof the image");
+		assert_int_equal(fstatat(place.fd, "u/upper/new", &st, 0), 0);
+		assert_int_equal(st.st_uid, 5);
+		assert_int_equal(unlinkat(place.fd, "u/upper/new", 0), 0);
+	}
+}
+
+/* ---- one that runs ---- */
 
 struct running {
 	struct spec spec;
@@ -542,6 +576,80 @@ static char *exec_in(struct running *r, struct spec *s)
 	return out;
 }
 
+/* ---- propagation ---- */
+
+/* What the host mounts later: seen by a slave, not by a private mount. What the container mounts:
+ * seen outside when it is shared. */
+static void test_propagation(void **state)
+{
+	static const struct {
+		int64_t propagation;
+		const char *wanted;
+		bool outside;
+	} cases[] = { { 0, "0", false }, { MS_SLAVE | MS_REC, "1", false },
+		{ MS_SHARED | MS_REC, "1", true } };
+	auto_free char *later = xasprintf("%s/later", volume),
+		       *inner = xasprintf("%s/inner", volume);
+
+	(void)state;
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL), 0);
+	assert_int_equal(mount("tmpfs", volume, "tmpfs", 0, NULL), 0);
+	assert_int_equal(mount(NULL, volume, NULL, MS_SHARED, NULL), 0);
+	assert_int_equal(mkdir(later, 0755), 0);
+	assert_int_equal(mkdir(inner, 0755), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct running r = { 0 };
+		struct process *p = &r.p;
+		auto_spec s = { 0 };
+		struct err e = { 0 };
+		auto_free char *out = NULL;
+		int status;
+		fill(&r.spec, "mount -t tmpfs none /bound/inner; echo; exec cat");
+		r.spec.stdin_open = true;
+		posture_privilege(&r.spec);
+		add_bind(&r.spec, volume, "/bound")->propagation = cases[i].propagation;
+		if (process_create(&r.spec, -1, p, &e) < 0 ||
+			process_start(&r.spec, p, -1, &status, &e) < 0)
+			fail_msg("%s", e.text);
+		assert_int_equal(read(p->std_out, &(char){ 0 }, 1), 1); /* it has mounted */
+		assert_int_equal(mount("tmpfs", later, "tmpfs", 0, NULL), 0);
+		fill_exec(&s, "grep -c ' /bound/later ' /proc/mounts");
+		out = exec_in(&r, &s);
+		assert_string_equal(out, cases[i].wanted);
+		assert_int_equal(umount(later), 0);
+		assert_int_equal(umount(inner) == 0, cases[i].outside);
+		stop(&r);
+	}
+	assert_int_equal(umount2(volume, MNT_DETACH), 0);
+}
+
+/* ---- one more process ---- */
+
+/* All namespaces are those of the container. */
+static void test_exec_namespaces(void **state)
+{
+	static const char *const kinds[] = { "pid", "ipc", "uts", "mnt", "cgroup", "net", "user" };
+	struct running r;
+	auto_spec s = { 0 };
+	auto_free char *out = NULL;
+	auto_str wanted = STR_INIT(4096);
+
+	(void)state;
+	start(&r, false);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		auto_free char *path = xasprintf("/proc/%d/ns/%s", r.p.pid, kinds[i]);
+		char text[64] = { 0 };
+		assert_true(readlink(path, text, sizeof text - 1) > 0);
+		str_addf(&wanted, "%s%s", i ? "\n" : "", text);
+	}
+	fill_exec(
+		&s, "for k in pid ipc uts mnt cgroup net user; do readlink /proc/self/ns/$k; done");
+	out = exec_in(&r, &s);
+	assert_string_equal(out, str_text(&wanted));
+	stop(&r);
+}
+
 static void test_exec(void **state)
 {
 	struct running r;
@@ -552,8 +660,7 @@ static void test_exec(void **state)
 	start(&r, false);
 	fill_exec(&s,
 		"hostname; id -u; id -G; pwd; grep -E '^(Cap|Seccomp:|NoNew)' /proc/self/status; "
-		"readlink /proc/self/ns/pid | grep -vc \"$(readlink /proc/1/ns/pid)\"; cat "
-		"/proc/1/comm; ls /proc/self/fd | wc -l; echo $HOME $VAR");
+		"cat /proc/1/comm; ls /proc/self/fd | wc -l; echo $HOME $VAR");
 	s.user = xstrdup("user");
 	strv_push(&s.groups, "adm");
 	strv_push(&s.env, "VAR=1 2");
@@ -563,8 +670,35 @@ static void test_exec(void **state)
 	assert_string_equal(out, "inside\n1000\n1000 4\n/data\n"
 				 "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
 				 "CapEff:\t0000000000000000\nCapBnd:\t00000000800405fb\n"
-				 "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n0\n"
+				 "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n"
 				 "cat\n4\n/ 1 2");
+	stop(&r);
+}
+
+/* The ids of the container, not the host's; and all its namespaces. */
+static void test_exec_user_namespace(void **state)
+{
+	struct running r = { 0 };
+	auto_spec s = { 0 };
+	struct err e = { 0 };
+	auto_free char *out = NULL;
+	int status;
+
+	(void)state;
+	fill(&r.spec, "exec cat");
+	r.spec.stdin_open = true;
+	spec_add_namespace(&r.spec, CLONE_NEWUSER, NULL);
+	*spec_add_id_map(&r.spec.uid_maps, &r.spec.n_uid_maps) =
+		(struct spec_id_map){ 0, 100000, 65536 };
+	*spec_add_id_map(&r.spec.gid_maps, &r.spec.n_gid_maps) =
+		(struct spec_id_map){ 0, 100000, 65536 };
+	if (process_create(&r.spec, -1, &r.p, &e) < 0 ||
+		process_start(&r.spec, &r.p, -1, &status, &e) < 0)
+		fail_msg("%s", e.text);
+	fill_exec(&s, "id -u; readlink /proc/1/ns/user | grep -cF \"$(readlink "
+		      "/proc/self/ns/user)\"; cat /proc/self/uid_map; hostname");
+	out = exec_in(&r, &s);
+	assert_string_equal(out, "0\n1\n         0     100000      65536\ninside");
 	stop(&r);
 }
 
@@ -689,7 +823,11 @@ int main(void)
 		cmocka_unit_test(test_namespace_of_the_dead),
 		cmocka_unit_test(test_user_namespace),
 		cmocka_unit_test(test_time_namespace),
+		cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_propagation),
 		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_exec_namespaces),
+		cmocka_unit_test(test_exec_user_namespace),
 		cmocka_unit_test(test_exec_terminal),
 		cmocka_unit_test(test_exec_failures),
 		cmocka_unit_test(test_exec_of_the_dead),
