@@ -436,7 +436,7 @@ int process_start(
 		return err_set(e, ECONNRESET, "the container's first process died");
 	if (process_hear(p, &m, fds, e) < 0) {
 		/* without an init of ours, exec closes the socket: that is the good news */
-		if (e->code == ECONNRESET && !s->init) {
+		if (m.type != INIT_FAILED && !s->init) {
 			err_clear(e);
 			return 0;
 		}

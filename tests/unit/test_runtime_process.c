@@ -7,10 +7,13 @@
 #include "runtime/process.h"
 #include "test_base.h"
 
+#include <linux/filter.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -258,6 +261,47 @@ static void test_filter_from_file(void **state)
 	fill(&bad, "true");
 	bad.seccomp = xstrdup("filter");
 	assert_int_equal(refused(&bad, &e), 125);
+}
+
+/* A filter that asks: its listener comes to who has made the process. */
+static void test_filter_that_notifies(void **state)
+{
+	static const struct sock_filter code[] = {
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0, 0 },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_sethostname },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_USER_NOTIF },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
+	};
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		fs_write_file(place.fd, "filter", code, sizeof code, 0600, FS_VOLATILE, &e), 0);
+	for (int variant = 0; variant < 4; variant++) {
+		auto_spec s = { 0 };
+		struct process p = PROCESS_INIT;
+		struct seccomp_notif ask = { 0 };
+		struct seccomp_notif_resp answer = { .error = -EDOM };
+		auto_free char *out = NULL;
+		int status;
+		fill(&s, "hostname x 2>&1");
+		s.seccomp = xstrdup("filter");
+		s.seccomp_listener = xstrdup("/agent");
+		s.init = variant & 1;
+		s.no_new_privs = variant & 2;
+		if (process_create(&s, -1, &p, &e) < 0 ||
+			process_start(&s, &p, -1, &status, &e) < 0)
+			fail_msg("%s", e.text);
+		assert_true(p.seccomp >= 0);
+		assert_int_equal(ioctl(p.seccomp, SECCOMP_IOCTL_NOTIF_RECV, &ask), 0);
+		assert_int_equal(ask.data.nr, SYS_sethostname);
+		answer.id = ask.id;
+		assert_int_equal(ioctl(p.seccomp, SECCOMP_IOCTL_NOTIF_SEND, &answer), 0);
+		out = read_all(p.std_out);
+		assert_non_null(strstr(out, strerror(EDOM)));
+		wait_for(p.pid);
+		process_release(&p);
+	}
 }
 
 static void test_failures(void **state)
@@ -813,6 +857,7 @@ int main(void)
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_no_new_privs_and_filters),
 		cmocka_unit_test(test_filter_from_file),
+		cmocka_unit_test(test_filter_that_notifies),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_root),
 		cmocka_unit_test(test_refused_sysctl),
