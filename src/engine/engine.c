@@ -233,6 +233,12 @@ int engine_create(struct engine *en, const struct container_config *config,
 	return en->ops->create(en, config, ret_id, e);
 }
 
+int engine_check_ports(struct engine *en, const struct container_config *config, struct err *e)
+{
+	/* an engine that cannot say so beforehand says it when the container is started */
+	return en->ops->check_ports ? en->ops->check_ports(en, config, e) : 0;
+}
+
 int engine_start(struct engine *en, const char *id, struct session **ret_session,
 	int *ret_exec_status, struct err *e)
 {

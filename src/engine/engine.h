@@ -137,6 +137,10 @@ void container_list_release(struct container_list *);
 int engine_create(struct engine *, const struct container_config *, char ret_id[ENGINE_ID_SIZE],
 	struct err *e);
 
+/* Whether the ports that the configuration names are free now. EADDRINUSE: the message names who
+ * has one. For whoever creates a container in order to start it at once. */
+int engine_check_ports(struct engine *, const struct container_config *, struct err *e);
+
 /* A person's (or program's) end of a container's stdin, stdout, stderr. */
 struct session;
 enum session_event_type {

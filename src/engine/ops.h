@@ -7,6 +7,7 @@
 struct engine_ops {
 	void (*close)(struct engine *);
 	int (*create)(struct engine *, const struct container_config *, char *, struct err *);
+	int (*check_ports)(struct engine *, const struct container_config *, struct err *);
 	int (*start)(struct engine *, const char *, struct session **, int *, struct err *);
 	int (*wait)(struct engine *, const char *, enum wait_for, int, struct err *);
 	int (*kill)(struct engine *, const char *, int, struct err *);

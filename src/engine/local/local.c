@@ -53,6 +53,7 @@ static const char *local_state_path(struct engine *en)
 static const struct engine_ops local_ops = {
 	.close = local_close,
 	.create = local_create,
+	.check_ports = local_check_ports,
 	.start = local_start,
 	.wait = local_wait,
 	.kill = local_kill,

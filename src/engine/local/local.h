@@ -171,6 +171,7 @@ int local_rename(struct engine *, const char *, const char *, struct err *);
 int local_update(struct engine *, const char *, const struct update_config *, struct err *);
 int local_info(struct engine *, struct engine_info *, struct err *);
 int local_container_size(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
+int local_check_ports(struct engine *, const struct container_config *, struct err *);
 int local_network_create(struct engine *, const struct network_config *, char *, struct err *);
 int local_network_inspect(struct engine *, const char *, struct network_info *, struct err *);
 int local_network_list(struct engine *, struct network_list *, struct err *);

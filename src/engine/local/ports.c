@@ -187,3 +187,14 @@ void ports_describe(
 		}
 	}
 }
+
+int local_check_ports(struct engine *en, const struct container_config *config, struct err *e)
+{
+	struct local *l = local_of(en);
+	struct container c = { .config = *config }; /* borrowed */
+	struct container_net cn = CONTAINER_NET_INIT;
+	int r = ports_reserve(l, &c, &cn, e);
+
+	container_net_release(l, &c, &cn, false);
+	return r;
+}
