@@ -5,7 +5,7 @@ build_packages="make gcc libc6-dev meson ninja-build pkg-config libjansson-dev l
 	libarchive-dev libssl-dev libnftables-dev libseccomp-dev libsystemd-dev
 	libcmocka-dev scdoc"
 # What the installed program calls: ssh and ssh-keygen, and mmdebstrap for the base image.
-run_packages="openssh-client mmdebstrap ca-certificates"
+run_packages="openssh-client mmdebstrap ca-certificates dnsmasq-base"
 lint_packages="clang-format shellcheck python3-minimal git"
 # libubsan and libasan come with gcc; clang and its runtime are for the fuzz targets.
 test_packages="python3 bats socat rsync tmux sudo nftables iproute2 iputils-ping procps
