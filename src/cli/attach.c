@@ -103,6 +103,10 @@ static void orphan(struct loop *l, int fd, int code)
 	l->orphaned[fd] = true;
 	if (code != EPIPE && !l->write_error)
 		l->write_error = code;
+	if (l->a->guest) {
+		finish(l, 128 + SIGPIPE);
+		return;
+	}
 	engine_kill(l->a->engine, l->a->id, SIGPIPE, &ignored);
 }
 

@@ -18,6 +18,8 @@ struct attach {
 	bool tty;         /* the container has a terminal */
 	int streams;      /* which to show: 1 stdout, 2 stderr; 0: both */
 	bool no_signals;  /* they end us, not the container */
+	/* it is not ours to end: when nobody reads the output any more, we leave it */
+	bool guest;
 	struct detach detach;
 };
 

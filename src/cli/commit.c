@@ -8,30 +8,45 @@
 
 struct commit_verb_options {
 	const char *message, *author;
+	struct strv changes;
+	bool no_pause;
 };
 
 #define TARGET(member) offsetof(struct commit_verb_options, member)
 static const struct verb_option options[] = {
 	{ OPTION_TEXT, 'm', "message", "TEXT", "a note that goes with the image", TARGET(message) },
 	{ OPTION_TEXT, 'a', "author", "AUTHOR", "who made it", TARGET(author), value_line },
+	{ OPTION_LIST, 'c', "change", "INSTRUCTION", "such as 'CMD [\"sh\"]', 'ENV A=b'",
+		TARGET(changes), value_line_push },
+	{ OPTION_OFF, 'p', "pause", NULL, "=false: do not freeze it meanwhile", TARGET(no_pause) },
 	{ 0 },
 };
+
+static struct commit_options how_of(const struct commit_verb_options *o)
+{
+	return (struct commit_options){
+		.message = o->message,
+		.author = o->author,
+		.changes = o->changes.v,
+		.no_pause = o->no_pause,
+	};
+}
 
 static int commit_container(struct cli *c, struct engine *engine,
 	const struct commit_verb_options *o, const struct container_info *info, char **operands,
 	size_t n_operands, struct err *e)
 {
-	struct commit_options how = { o->message, o->author };
+	struct commit_options how = how_of(o);
 	char id[72];
 	int r;
 
-	if (n_operands != 2) {
-		cli_usage(e, "'%s' is a container: its commit needs the name of one image",
+	if (n_operands > 2) {
+		cli_usage(e, "'%s' is a container: its commit takes the name of one image",
 			operands[0]);
 		err_hint(e, "redock commit %s IMAGE", operands[0]);
 		return CLI_USAGE;
 	}
-	r = engine_commit(engine, info->id, operands[1], &how, id, e);
+	r = engine_commit(engine, info->id, n_operands == 2 ? operands[1] : NULL, &how, id, e);
 	if (r < 0)
 		return err_wrap(e, "cannot commit '%s'", operands[0]);
 	printf("%s\n", id);
@@ -42,7 +57,7 @@ static int commit_machine(
 	struct cli *c, struct engine *engine, void *opt, const char *operand, struct err *e)
 {
 	const struct commit_verb_options *o = opt;
-	struct commit_options how = { o->message, o->author };
+	struct commit_options how = how_of(o);
 	struct machine_name name;
 	int r = resolve_machine(engine, operand, &name, e);
 
@@ -89,6 +104,7 @@ static const struct verb_example examples[] = {
 	{ "redock commit demo -m 'nginx set up'",
 		"keep the machine's state as the image USER:demo" },
 	{ "redock commit 3f2a9c mine:v2", "make an image of any container" },
+	{ "redock commit -c 'CMD [\"nginx\"]' web web:v1", "with another command" },
 	{ NULL },
 };
 
@@ -103,9 +119,13 @@ const struct verb verb_commit = {
 		"stopped machine can be committed too.\n"
 		"\n"
 		"As in Docker, a container that is not a machine (or one that is named by its "
-		"id) is committed with the name of the image after it; the image's id is printed:\n"
+		"id) is committed with the name of the image after it, if it is to have one; the "
+		"image's id is printed:\n"
 		"\n"
-		"  redock commit CONTAINER IMAGE",
+		"  redock commit CONTAINER [IMAGE]\n"
+		"\n"
+		"INSTRUCTION is a line of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, "
+		"VOLUME, WORKDIR, STOPSIGNAL.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct commit_verb_options),

@@ -53,6 +53,7 @@ static int attached(struct cli *c, struct engine *engine, const struct exec_opti
 		.stdin_open = o->config.stdin_open,
 		.tty = o->config.tty,
 		.no_signals = true, /* they would hit the container's own process */
+		.guest = true,
 		.detach = o->keys,
 	};
 	int signals = attach_signals(e), r;

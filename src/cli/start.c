@@ -180,6 +180,7 @@ static int start_attached(
 static int start_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
 {
 	struct start_options *o = opt;
+	int r;
 
 	if (o->hostname && n_operands > 1)
 		return cli_usage(
@@ -190,7 +191,11 @@ static int start_run(struct cli *c, void *opt, char **operands, size_t n_operand
 		if (n_operands > 1)
 			return cli_usage(e, "option '%s' is for one container, not for %zu",
 				o->attach ? "--attach" : "--interactive", n_operands);
-		return start_attached(c, o, operands[0], e);
+		r = start_attached(c, o, operands[0], e);
+		if (r >= 0)
+			return r;
+		cli_complain(e); /* the status of a session is the program's */
+		return STATUS_SESSION;
 	}
 	if (opens_session(n_operands))
 		return start_and_enter(c, o, operands[0], e);

@@ -48,6 +48,7 @@ static int attach_verb_run(
 		.stdin_open = info.config.stdin_open && !o->no_stdin,
 		.tty = info.config.tty,
 		.no_signals = o->no_signals,
+		.guest = true,
 		.detach = o->keys,
 	};
 	if (attach.tty && attach.stdin_open && !isatty(0)) {

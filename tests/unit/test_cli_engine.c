@@ -115,6 +115,8 @@ static int fake_start(struct engine *engine, const char *id, struct session **re
 		*ret_exec_status = fake.start_exec_status;
 		return err_set(e, fake.start_code, "cannot execute 'nosuch'");
 	}
+	if (ret_session && !fake_engine_of(engine)->session_command)
+		fake_engine_of(engine)->session_command = xstrdup("true");
 	return ret_session ? fake_session(fake_engine_of(engine), ret_session, e) : 0;
 }
 
@@ -150,8 +152,8 @@ static int fake_remove(
 static int fake_commit(struct engine *engine, const char *id, const char *reference,
 	const struct commit_options *o, char ret_image_id[72], struct err *e)
 {
-	note("commit %s %s m=%s a=%s\n", id, reference, o->message ? o->message : "-",
-		o->author ? o->author : "-");
+	note("commit %s %s m=%s a=%s\n", id, reference ? reference : "-",
+		o->message ? o->message : "-", o->author ? o->author : "-");
 	snprintf(ret_image_id, 72, "sha256:1111");
 	return 0;
 }
@@ -246,7 +248,7 @@ int local_doctor(struct engine *en, struct check_list *ret, struct err *e)
 	return 0;
 }
 
-static const struct engine_ops fake_ops = {
+static struct engine_ops fake_ops = {
 	.close = fake_close,
 	.create = fake_create,
 	.start = fake_start,
@@ -277,6 +279,7 @@ int local_engine_open(const struct engine_options *o, struct engine **ret, struc
 	note("open root=%s run_root=%s bridge=%s subnet=%s\n", o->root ? o->root : "-",
 		o->run_root ? o->run_root : "-", o->bridge ? o->bridge : "-",
 		o->subnet ? o->subnet : "-");
+	fake_more_ops(&fake_ops);
 	f = xcalloc(1, sizeof *f);
 	f->engine = (struct engine){ &fake_ops, o->say, o->say_arg };
 	f->session_pid =

@@ -62,3 +62,5 @@ static inline struct fake_engine *fake_engine_of(struct engine *engine)
 }
 /* A session of `session_command`. */
 int fake_session(struct fake_engine *, struct session **ret, struct err *e);
+/* Sets the operations of test_cli_resources.c. */
+void fake_more_ops(struct engine_ops *);

@@ -1,5 +1,5 @@
 /* The verbs, run as a person does, on an engine made up (test_cli_fake.h). */
-#include "test_cli_fake.h"
+#include "test_cli_case.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/text.h"
@@ -8,11 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 static const struct fake_container containers[] = {
 	{ "web", NULL, "aaaa1111", "img:latest", CONTAINER_RUNNING },
@@ -30,34 +25,6 @@ static int reset_fake(void **state)
 	unsetenv("CLICOLOR_FORCE");
 	unsetenv("NO_COLOR");
 	return 0;
-}
-
-/* A line and what must come of it. `out` and `log` are exact ("" is nothing), `err` a part. */
-struct verb_case {
-	const char *line;
-	int status;
-	const char *out, *err, *log;
-};
-#define OPEN "open root=- run_root=- bridge=- subnet=-\n"
-
-static void check(const struct verb_case *cases, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct verb_case *c = &cases[i];
-		auto_free char *line = xasprintf("redock %s", c->line);
-		auto_ran ran = run_cli(line, NULL);
-		const char *log = str_starts(ran.log, OPEN) ? ran.log + strlen(OPEN) : ran.log;
-
-		if (ran.status != c->status)
-			print_error("'%s': %s\n", line, ran.err);
-		assert_int_equal(ran.status, c->status);
-		if (c->out)
-			assert_string_equal(ran.out, c->out);
-		if (!strstr(ran.err, c->err ? c->err : "") || (c->err && !*c->err && *ran.err))
-			fail_msg("'%s' says '%s', not '%s'", line, ran.err, c->err);
-		if (c->log)
-			assert_string_equal(log, c->log);
-	}
 }
 
 static void usage_errors(void **state)
@@ -137,7 +104,8 @@ static void machines(void **state)
 			"commit aaaa1111 new:1 m=t a=-\n" },
 		{ "commit bbbb1111 new:1", 0, "sha256:1111\n", "",
 			"commit bbbb1111 new:1 m=- a=-\n" },
-		{ "commit web", 2, "", "  try: redock commit web IMAGE\n", "" },
+		{ "commit web", 0, "sha256:1111\n", "", "commit aaaa1111 - m=- a=-\n" },
+		{ "commit web a b", 2, "", "  try: redock commit web IMAGE\n", "" },
 		{ "commit nosuch new", 1, "", "no machine or container 'nosuch'", "" },
 		{ "delete demo", 0, "", "deleted the image me:demo\n", "machine_delete me:demo\n" },
 		{ "delete used x", 1, "", "was made from it",
