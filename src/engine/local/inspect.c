@@ -25,15 +25,15 @@ static char *join_command(const struct container *c)
 	return str_take(&text);
 }
 
-static int describe(struct local *l, const struct container *c, const struct local_status *s,
+/* The configuration moves to `ret`: a listing of hundreds has no time for copies. */
+static int describe(struct local *l, struct container *c, const struct local_status *s,
 	struct container_info *ret, struct err *e)
 {
 	bool runs = s->state == CONTAINER_RUNNING || s->state == CONTAINER_PAUSED;
 
 	memset(ret, 0, sizeof *ret);
 	memcpy(ret->id, c->id, sizeof ret->id);
-	container_config_copy(&c->config, &ret->config);
-	ret->image_id = xstrdup(c->image_id);
+	ret->image_id = take_ptr(&c->image_id);
 	ret->command = join_command(c);
 	mounts_describe(l, c, ret);
 	ret->state = s->state;
@@ -52,7 +52,15 @@ static int describe(struct local *l, const struct container *c, const struct loc
 	ret->created = c->created;
 	ret->started = runs ? s->run.started : s->last.started;
 	ret->finished = runs ? 0 : s->last.finished;
-	return local_network_info(l, c, runs ? &s->run : NULL, ret, e);
+	if (!c->config.log_driver || str_eq(c->config.log_driver, "json-file"))
+		ret->log_path = xasprintf("%s/containers/%s/log", l->root, c->id);
+	if (local_network_info(l, c, runs ? &s->run : NULL, ret, e) < 0) {
+		container_info_release(ret);
+		return -e->code;
+	}
+	ret->config = c->config;
+	c->config = (struct container_config){ 0 };
+	return 0;
 }
 
 /* The last runs of its health check, as its monitor has written them down. */
