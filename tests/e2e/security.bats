@@ -197,3 +197,58 @@ teardown() {
 		wait "$pid"
 	done
 }
+
+@test "isolation: a seccomp profile of the person's own holds in run and in exec" {
+	local profile="$BATS_TEST_TMPDIR/profile.json"
+	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":38}]}' >"$profile"
+	run redock run --rm --security-opt "seccomp=$profile" bb mkdir /x
+	expect_status 1
+	contains "not implemented"
+	redock run -d --name profiled --security-opt "seccomp=$profile" bb sleep 1000 >/dev/null
+	run redock exec profiled mkdir /x
+	expect_status 1
+	contains "not implemented"
+	run redock exec profiled touch /x
+	expect_status 0
+	redock rm -f profiled
+	echo '{"defaultAction":"SCMP_ACT_WISH"}' >"$profile"
+	run redock run --rm --security-opt "seccomp=$profile" bb true
+	expect_status 125
+	contains SCMP_ACT_WISH
+}
+
+@test "isolation: a capability brings the system calls that are of use with it, and no others" {
+	run redock run --rm --cap-add SYS_ADMIN bb sh -c 'mount -t tmpfs none /data && echo mounted'
+	is mounted
+	run redock run --rm --cap-add NET_ADMIN bb mount -t tmpfs none /data
+	[ "$status" -ne 0 ]
+}
+
+@test "isolation: T26 sysctls of the host are refused, in every spelling" {
+	local key before
+	before=$(cat /proc/sys/kernel/core_pattern /proc/sys/kernel/panic /proc/sys/vm/swappiness)
+	for key in kernel.core_pattern=x kernel/core_pattern=x vm.swappiness=1 kernel.hostname=x \
+		kernel.shm_rmid_forced=1+kernel.core_pattern=x net.ipv4/../../kernel/core_pattern=x \
+		net/../kernel/panic=1 $'net.ipv4.ip_forward=1\nkernel.panic=1' net.ipv4.ip_forward fs.file-max=9; do
+		run redock run --rm --network none --sysctl "$key" bb true
+		[ "$status" -ne 0 ] || fail "accepted: $key"
+	done
+	run redock run --rm --network host --sysctl net.ipv4.ip_forward=1 bb true
+	[ "$status" -ne 0 ]
+	[ "$before" = "$(cat /proc/sys/kernel/core_pattern /proc/sys/kernel/panic /proc/sys/vm/swappiness)" ]
+	run redock run --rm --sysctl net.ipv4.ip_default_ttl=42 --sysctl kernel.msgmax=4242 bb \
+		cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/msgmax
+	is $'42\n4242'
+}
+
+@test "isolation: T01 T22 T40 a process in a running container has what the container has" {
+	redock run -d --name entered bb sleep 1000 >/dev/null
+	run redock exec entered sh -c 'grep Cap /proc/self/status; id -G; for f in /proc/self/fd/*; do echo "${f##*/}"; done'
+	expect_status 0
+	is "$(redock run --rm bb sh -c 'grep Cap /proc/self/status; id -G; for f in /proc/self/fd/*; do echo "${f##*/}"; done')"
+	contains "CapBnd:	00000000800405fb"
+	run redock exec -u user entered sh -c 'grep CapEff /proc/self/status; id -G'
+	contains 0000000000000000
+	contains "1000 2000"
+	redock rm -f entered
+}
