@@ -2,6 +2,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
@@ -244,6 +245,15 @@ char *proc_helper_path(const char *name)
 				return path;
 			free(path);
 		}
+	}
+	/* executed from a copy of itself, a program is told its place by its own first argument */
+	slash = *program_invocation_name == '/' ? strrchr(program_invocation_name, '/') : NULL;
+	if (slash) {
+		path = xasprintf("%.*s/%s", (int)(slash - program_invocation_name),
+			program_invocation_name, name);
+		if (access(path, X_OK) == 0)
+			return path;
+		free(path);
 	}
 	return xasprintf("%s/%s", REDOCK_LIBEXEC, name);
 }

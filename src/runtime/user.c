@@ -131,8 +131,16 @@ int user_resolve(int rootfd, const char *text, struct user *ret, struct err *e)
 		return err_set(e, EINVAL, "'%s' is not a user id (0 to 4294967294)", l.user);
 	if (l.group && (group_number = is_number(l.group)) && parse_id(l.group, &u.gid) < 0)
 		return err_set(e, EINVAL, "'%s' is not a group id (0 to 4294967294)", l.group);
-	if ((r = read_table(rootfd, "etc/passwd", &passwd, e)) < 0 ||
-		(r = read_table(rootfd, "etc/group", &groups, e)) < 0)
+	r = read_table(rootfd, "etc/passwd", &passwd, e);
+	if (r >= 0)
+		r = read_table(rootfd, "etc/group", &groups, e);
+	if (r < 0 && user_number && group_number) { /* they may be masked: numbers need no names */
+		err_clear(e);
+		u.groups[0] = u.gid;
+		*ret = u;
+		return 0;
+	}
+	if (r < 0)
 		return err_wrap(e, "cannot look up user '%s'", text);
 	scan_passwd(passwd, &l, &u, user_number);
 	if (!l.user_found && !user_number)

@@ -32,6 +32,9 @@ void oci_config_release(struct oci_config *);
 /* Parses a configuration; relative paths in it begin at `bundle` (absolute). */
 int oci_config_parse(
 	char *text, size_t len, const char *bundle, struct oci_config *ret, struct err *e);
+/* Says what is no error and not as it was asked for. */
+void oci_config_warn(
+	const struct oci_config *, void (*warn)(void *data, const struct err *), void *data);
 /* A process as `exec -p` has it, into those members of `spec` that describe one. */
 int oci_process_parse(char *text, size_t len, struct spec *spec, struct err *e);
 /* linux.resources alone, as `update -r` has it. */

@@ -110,16 +110,39 @@ static int read_rlimits(const json_t *value, void *spec, const char *where, stru
 	return members_each(value, s, where, e, read_rlimit);
 }
 
+/* What the kernel does not know is left out: config.md wants a warning, see oci_config_warn(). */
 static int read_cap(const json_t *value, void *set, const char *where, struct err *e)
 {
 	const char *name = json_string_value(value);
 	int n = name ? name_capability(name) : -1;
 
-	if (n < 0)
-		return err_set(e, EINVAL, "config.json: '%s': there is no capability '%.40s'",
-			where, name ? name : "?");
-	*(uint64_t *)set |= UINT64_C(1) << n;
+	if (!name)
+		return members_bad(e, where, "is not a string");
+	if (n >= 0)
+		*(uint64_t *)set |= UINT64_C(1) << n;
 	return 0;
+}
+
+void oci_config_warn(
+	const struct oci_config *c, void (*warn)(void *data, const struct err *), void *data)
+{
+	json_t *caps = json_object_get(json_object_get(c->document, "process"), "capabilities");
+	const json_t *list, *name;
+	const char *key;
+	size_t i;
+
+	json_object_foreach(caps, key, list)
+	{
+		json_array_foreach(list, i, name)
+		{
+			struct err e = { 0 };
+			const char *text = json_string_value(name);
+			if (!text || name_capability(text) >= 0)
+				continue;
+			err_set(&e, EINVAL, "there is no capability '%.40s'", text);
+			warn(data, &e);
+		}
+	}
 }
 
 static int read_caps(const json_t *value, void *spec, const char *where, struct err *e)

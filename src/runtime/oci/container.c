@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#define END_MS 10000
+
 int container_config(const struct state *s, struct oci_config *ret, struct err *e)
 {
 	auto_free char *text = NULL;
@@ -21,12 +23,20 @@ int container_config(const struct state *s, struct oci_config *ret, struct err *
 	return 0;
 }
 
-void wait_end(int pidfd)
+/* Killed processes end at once, unless somebody else has frozen them. */
+static int wait_end(const struct state *s, int pidfd, struct err *e)
 {
 	struct pollfd p = { pidfd, POLLIN, 0 };
+	int n;
 
-	while (pidfd >= 0 && poll(&p, 1, -1) < 0 && errno == EINTR)
-		continue;
+	do
+		n = poll(&p, 1, END_MS);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return 0;
+	errno = EBUSY;
+	err_errno(e, "process %d of container '%s' was killed and does not end", s->pid, s->id);
+	return err_hint(e, "look whether somebody has frozen it: cat /proc/%d/cgroup", s->pid);
 }
 
 /* Connects to what the container's process listens on, and hears whether exec failed: it closes the
@@ -101,7 +111,8 @@ int container_destroy(struct state *s, struct invocation *i, struct err *e)
 
 	if (pidfd >= 0) {
 		container_signal(s, SIGKILL, false, &ignored);
-		wait_end(pidfd);
+		if (wait_end(s, pidfd, e) < 0)
+			return -e->code;
 	}
 	if (*s->cgroup && cgroup_remove(s->cgroup, e) < 0)
 		return err_wrap(e, "cannot remove container '%s'", s->id);

@@ -15,5 +15,3 @@ int container_signal(const struct state *, int sig, bool all, struct err *e);
 /* Ends what is left of it, gives back its control group, and removes it; then its poststop hooks
  * are run, whose failures are warnings. */
 int container_destroy(struct state *, struct invocation *, struct err *e);
-/* Returns when the process behind `pidfd` has ended. */
-void wait_end(int pidfd);

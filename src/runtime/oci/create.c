@@ -134,6 +134,21 @@ static int bring_up(struct invocation *i, struct state *s, struct oci_config *c,
 	return i->o.pid_file ? write_pid_file(i->o.pid_file, s->pid, e) : 0;
 }
 
+static void warn(void *invocation, const struct err *e)
+{
+	log_err(&((struct invocation *)invocation)->log, LOG_WARNING, e);
+}
+
+/* In every hierarchy that `update` may want later: a process is not moved then (version 1). */
+static void join_all(struct cgroup_resources *r)
+{
+	struct cgroup_support has;
+
+	cgroup_support(&has);
+	if (cgroup_layout() == CGROUP_V1 && has.cpu_shares && !r->cpu_shares)
+		r->cpu_shares = 1024; /* the kernel's own default */
+}
+
 static int fill_spec(
 	struct invocation *i, const struct state *s, struct oci_config *c, struct err *e)
 {
@@ -143,6 +158,7 @@ static int fill_spec(
 	spec->cgroup = group_path(i, c->cgroups_path, s->id, e);
 	if (!spec->cgroup)
 		return -e->code;
+	join_all(&spec->resources);
 	spec->no_pivot = i->o.no_pivot;
 	spec->keep_keyring = i->o.no_new_keyring;
 	spec->preserve_fds = preserved_fds(&i->o, &spec->env);
@@ -161,6 +177,7 @@ int create_container(struct invocation *i, struct state *s, struct oci_config *c
 	if (read_bundle(i, c, &bundle, &text, &len, e) < 0 || check(i, &c->spec, e) < 0 ||
 		state_make(i->o.root, i->operands[0], s, e) < 0)
 		return -e->code;
+	oci_config_warn(c, warn, i);
 	s->bundle = take_ptr(&bundle);
 	s->version = xstrdup(c->version);
 	s->rootfs = xstrdup(c->spec.rootfs);

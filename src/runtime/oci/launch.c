@@ -204,7 +204,7 @@ __attribute__((noreturn)) static void helper_main(
 	}
 	if ((!*s->cgroup || cgroup_enter(s->cgroup, e) >= 0) &&
 		root_open_filter(s, &root, e) >= 0 && gather(s, &root, e) >= 0) {
-		args.flags |= (namespace_flags(s) | CLONE_NEWNS) & ~(uint64_t)CLONE_NEWUSER;
+		args.flags |= namespace_flags(s) & ~(uint64_t)CLONE_NEWUSER;
 		pid = syscall(SYS_clone3, &args, sizeof args);
 		if (pid == 0) {
 			close(report_fd);

@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "runtime/mnt.h"
+#include "runtime/seccomp-compile.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -15,7 +17,8 @@
 
 extern char **environ;
 
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define FILTER "seccomp"
+#define SEALS  (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static bool is_sealed(int exe)
 {
@@ -66,16 +69,51 @@ int self_seal(char **argv, struct err *e)
 	return err_errno(e, "cannot execute the program again");
 }
 
+/* What belongs to the filter and not into it. */
+static int read_extras(const struct oci_config *c, struct spec *s, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int64_t flag;
+	} known[] = {
+		{ "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* one thread has no others */
+		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	};
+	const json_t *flag;
+	size_t i;
+
+	json_array_foreach(json_object_get(c->seccomp, "flags"), i, flag)
+	{
+		const char *text = json_string_value(flag);
+		bool found = false;
+		for (size_t k = 0; text && k < ARRAY_SIZE(known); k++)
+			if (str_eq(known[k].name, text)) {
+				s->seccomp_flags |= known[k].flag;
+				found = true;
+			}
+		if (!found)
+			return err_set(e, EINVAL,
+				"config.json: 'linux.seccomp.flags': there is no '%.60s'",
+				text ? text : "?");
+	}
+	if (json_object_get(c->seccomp, "listenerPath"))
+		return err_set(
+			e, ENOTSUP, "config.json: 'linux.seccomp.listenerPath' is not supported");
+	return 0;
+}
+
 int self_seccomp(struct oci_config *c, int dir, struct err *e)
 {
-	if (!c->seccomp)
-		c->spec.seccomp = xstrdup("");
-	return 0;
+	auto_free char *profile = c->seccomp ? json_text(c->seccomp) : NULL;
+
+	if (self_seccomp_again(c, e) < 0)
+		return -e->code;
+	return profile ? seccomp_compile(profile, c->spec.caps.bounding, dir, FILTER, e) : 0;
 }
 
 int self_seccomp_again(struct oci_config *c, struct err *e)
 {
-	if (!c->seccomp)
-		c->spec.seccomp = xstrdup("");
-	return 0;
+	c->spec.seccomp = xstrdup(c->seccomp ? FILTER : "");
+	return c->seccomp ? read_extras(c, &c->spec, e) : 0;
 }

@@ -45,10 +45,10 @@ int state_check_id(const char *id, struct err *e)
 {
 	size_t len = strlen(id);
 
-	if (!len || len > ID_MAX || strspn(id, ID_CHARS) != len || *id == '-' || str_eq(id, ".") ||
-		str_eq(id, ".."))
+	if (!len || len > ID_MAX || strspn(id, ID_CHARS) != len || *id == '-' || *id == '.')
 		return err_set(e, EINVAL,
-			"'%.64s' is no container id: expected at most %d letters, digits and _+-.",
+			"container ID '%.64s' is too long or has an invalid character: expected at "
+			"most %d letters, digits and _+-., the first no - or .",
 			id, ID_MAX);
 	return 0;
 }
