@@ -106,8 +106,11 @@ int init_exec(const struct spec *s, struct root *r, struct err *e)
 	bool found;
 	int code;
 
-	if (user_resolve(r->fd, s->user, &user, e) < 0 ||
-		user_add_groups(r->fd, &s->groups, &user, e) < 0)
+	if (user_resolve(r->fd, s->user, &user, e) < 0)
+		return 125;
+	if (s->only_groups)
+		user.n_groups = 0;
+	if (user_add_groups(r->fd, &s->groups, &user, e) < 0)
 		return 125;
 	setsid();
 	if (s->tty && ioctl(0, TIOCSCTTY, 0) < 0) {

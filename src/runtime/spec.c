@@ -130,6 +130,7 @@ static const struct field spec_fields[] = {
 	S(cwd, TEXT),
 	S(user, TEXT),
 	S(groups, LIST),
+	S(only_groups, FLAG),
 	S(tty, FLAG),
 	S(stdin_open, FLAG),
 	S(console_rows, NUMBER),

@@ -89,6 +89,7 @@ struct spec {
 	struct strv args, env;
 	char *cwd, *user;   /* user: "name|uid[:group|gid]", resolved inside the root */
 	struct strv groups; /* more of them, names or numbers */
+	bool only_groups; /* and no others: neither the user's own group nor those of /etc/group */
 	bool tty, stdin_open;
 	int64_t console_rows,
 		console_columns; /* size of the terminal at first, 0 for the default */

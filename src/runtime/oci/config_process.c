@@ -55,6 +55,7 @@ static int read_user(const json_t *value, void *spec, const char *where, struct 
 
 	if (members_read(value, table, &t, where, e) < 0)
 		return -e->code;
+	t.spec->only_groups = true; /* the list says it all */
 	free(t.spec->user);
 	t.spec->user = xasprintf("%lld:%lld", (long long)t.uid, (long long)t.gid);
 	return 0;

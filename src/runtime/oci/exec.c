@@ -65,6 +65,7 @@ static int from_options(const struct invocation *i, struct spec *s, struct err *
 	if (o->user && !strchr(o->user, ':')) { /* a number alone: no group of somebody else's */
 		strv_release(&s->groups);
 		s->groups = (struct strv){ 0 };
+		s->only_groups = false;
 	}
 	for (size_t k = 0; k < o->additional_gids.n; k++)
 		strv_push(&s->groups, o->additional_gids.v[k]);
