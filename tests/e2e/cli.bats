@@ -11,7 +11,9 @@ teardown() {
 	inv
 }
 
-verbs="start ssh commit kill delete list run ps rm images import rmi help"
+verbs="start ssh commit kill delete list run create stop restart pause unpause wait rm rename update
+exec attach top cp diff export port ps logs stats events inspect images import rmi network volume
+info version df prune resume doctor system help"
 
 @test "cli: --version prints one line" {
 	run -0 redock --version
@@ -41,8 +43,8 @@ verbs="start ssh commit kill delete list run ps rm images import rmi help"
 		run redock "$verb" --help
 		expect_status 0
 		is "$text"
-		# In run, -h is the host name.
-		if [ "$verb" != run ]; then
+		# In run and create, -h is the host name.
+		if [ "$verb" != run ] && [ "$verb" != create ]; then
 			run redock "$verb" -h
 			expect_status 0
 			is "$text"
@@ -175,4 +177,169 @@ verbs="start ssh commit kill delete list run ps rm images import rmi help"
 @test "cli: a full stdout is an error, not a silence" {
 	run bash -c '"$REDOCK" help >/dev/full'
 	[ "$status" -ne 0 ]
+}
+
+@test "cli: help is one screen, help --all has a line for each verb" {
+	run redock help
+	[ "${#lines[@]}" -le 24 ]
+	for line in "${lines[@]}"; do
+		[ "${#line}" -le 80 ] || fail "too long: $line"
+	done
+	run redock help --all
+	contains "Copy files out of or into a container"
+	run redock help network create
+	contains "--subnet CIDR"
+	run redock network craete x
+	refused 2 "redock network create"
+}
+
+@test "cli: options that exclude each other are refused before anything is made" {
+	small_instance
+	local options
+	for options in "--rm --restart always" "--network host -p 80" "--network none -p 80" \
+		"--network container:x -h y" "-v /tmp:/x --tmpfs /x" "--memory-swap 1g" \
+		"--cpus 1 --cpu-quota 5000" "--no-healthcheck --health-cmd true" "-d -a stdout" \
+		"--ip 10.1.1.1" "--pull always"; do
+		# shellcheck disable=SC2086 # several words
+		run redock run $options bb true
+		expect_status 125
+		contains "redock: "
+		contains "try: "
+	done
+	run redock ps -aq
+	is ""
+	drop_instance
+}
+
+@test "cli: create, start -a and start -ai: output, input and exit status" {
+	small_instance
+	run redock create --name job -i bb sh -c 'cat; exit 5'
+	expect_status 0
+	run redock ps -a --format '{{.Names}} {{.State}}'
+	is "job created"
+	run bash -c 'echo data | "$REDOCK" start -ai job'
+	expect_status 5
+	is data
+	run redock start -a nosuch
+	refused 125 nosuch
+	run redock list
+	lacks nosuch
+	run redock wait job
+	is 5
+	drop_instance
+}
+
+@test "cli: ps --filter, --format, -n, --no-trunc and -q" {
+	small_instance
+	redock run --name one -l tier=front bb true
+	redock run -d --name two -l tier=back bb sleep 1000
+	run redock ps -a --format '{{.Names}}:{{.Label "tier"}}:{{.Image}}'
+	is $'two:back:bb\none:front:bb'
+	run redock ps -a --format 'table {{.Names}}\t{{.State}}'
+	is $'NAMES   STATE\ntwo     running\none     exited'
+	run redock ps -q --no-trunc --filter name=two
+	[ "${#output}" -eq 64 ]
+	run redock ps --filter status=exited --filter label=tier=front --format '{{.Names}}'
+	is one
+	run redock ps -l --format '{{.Names}}'
+	is two
+	run redock ps --format '{{.Nmaes}}'
+	refused 1 "{{.Names}}"
+	run redock ps --filter nmae=x
+	refused 2 "--filter name=VALUE"
+	run redock inspect -f '{{.State.Status}} {{index .Config.Labels "tier"}}' two
+	is "running back"
+	run redock inspect --type image -f '{{.Os}}' bb
+	is linux
+	run redock inspect tow
+	expect_status 1
+	contains "redock inspect two"
+	drop_instance
+}
+
+@test "cli: logs keep the two streams apart, with times, the end alone, and a part in time" {
+	small_instance
+	redock run --name job bb sh -c 'echo out; echo err >&2; echo last'
+	run --separate-stderr redock logs job
+	is $'out\nlast'
+	[ "$stderr" = err ]
+	run redock logs -n 1 job
+	is last
+	run --separate-stderr redock logs -t job
+	[[ ${lines[0]} =~ ^20[0-9-]+T[0-9:.]+Z\ out$ ]]
+	run redock logs --until 2020-01-01 job
+	is ""
+	run redock logs --since 10m --tail all job
+	contains last
+	run redock logs --since never job
+	refused 2 10m
+	drop_instance
+}
+
+@test "cli: exec has the command's status; one whose reader is gone leaves the container alone" {
+	small_instance
+	redock run -d --name web bb sleep 1000
+	run redock exec -e A=b -w /tmp web sh -c 'echo $A $PWD; exit 7'
+	expect_status 7
+	is "b /tmp"
+	run redock exec web nosuch
+	expect_status 127
+	run redock exec web /data/plain
+	expect_status 126
+	run redock exec nosuch true
+	expect_status 125
+	run bash -c 'echo in | "$REDOCK" exec -i web cat'
+	is in
+	run bash -c '"$REDOCK" exec web yes | head -n 1'
+	is y
+	run redock ps --format '{{.Names}}'
+	is web
+	drop_instance
+}
+
+@test "cli: on a terminal, exec -it has one; ctrl-p ctrl-q leaves an attached container running" {
+	small_instance
+	redock run -dit --name web bb sh
+	run with_tty "$REDOCK" exec -it web tty
+	contains /dev/pts/
+	run timeout 20 script -qec '"$REDOCK" attach web' /dev/null <<<$'\x10\x11'
+	contains "which goes on running"
+	run redock ps --format '{{.Names}}'
+	is web
+	drop_instance
+}
+
+@test "cli: prune lists and asks; nobody to ask is an error; machines are left alone" {
+	small_instance
+	redock run --name one bb true
+	run redock prune containers </dev/null
+	refused 1 "redock prune --force"
+	run redock ps -aq
+	[ -n "$output" ]
+	run redock prune containers --force
+	expect_status 0
+	contains "Total reclaimed space: "
+	run redock ps -aq
+	is ""
+	drop_instance
+}
+
+@test "cli: --cidfile, --env-file and --label-file" {
+	small_instance
+	local dir
+	dir=$(mktemp -d "$E2E_DIR/tmp/cli.XXXXXX")
+	printf '# comment\nA=1\nB=two words\n' >"$dir/env"
+	printf 'x=1\n' >"$dir/label"
+	run redock run --name job --cidfile "$dir/cid" --env-file "$dir/env" -e A=2 \
+		--label-file "$dir/label" bb sh -c 'echo $A $B'
+	is "2 two words"
+	run redock inspect -f '{{.Id}}' job
+	is "$(cat "$dir/cid")"
+	run redock run --cidfile "$dir/cid" bb true
+	refused 125 "$dir/cid"
+	run redock run --env-file <(echo C=3) --rm bb sh -c 'echo $C'
+	is 3
+	run redock inspect -f '{{json .Config.Labels}}' job
+	is '{"x":"1"}'
+	drop_instance
 }
