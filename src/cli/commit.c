@@ -59,7 +59,7 @@ static int commit_machine(
 	const struct commit_verb_options *o = opt;
 	struct commit_options how = how_of(o);
 	struct machine_name name;
-	int r = resolve_machine(engine, operand, &name, e);
+	int r = resolve_machine(engine, "commit", operand, &name, e);
 
 	if (r < 0 || (r = machine_commit(engine, &name, &how, e)) < 0)
 		return r;

@@ -43,10 +43,11 @@ int resolve(struct engine *engine, const char *text, struct resolved *ret, struc
 	return r == -ENOENT ? 0 : r;
 }
 
-int resolve_machine(
-	struct engine *engine, const char *text, struct machine_name *ret, struct err *e)
+int resolve_machine(struct engine *engine, const char *verb, const char *text,
+	struct machine_name *ret, struct err *e)
 {
 	auto_resolved found = { 0 };
+	char command[64];
 	int r = resolve(engine, text, &found, e);
 
 	if (r < 0)
@@ -64,7 +65,9 @@ int resolve_machine(
 		if (machine_name_parse(text, ret, e) < 0)
 			return -EINVAL;
 		err_set(e, ENOENT, "no machine '%s'", ret->text);
-		return err_hint(e, "redock start %s", text);
+		err_hint(e, "redock start %s", text);
+		snprintf(command, sizeof command, "redock %s", verb);
+		return suggest_machine(engine, command, text, ret->repository, e);
 	}
 }
 

@@ -19,8 +19,10 @@ void resolved_release(struct resolved *);
 /* Exact container name, then exact machine, then unique id prefix. Not to be found is no failure,
  * but NAMED_NOTHING, with the error telling why. */
 int resolve(struct engine *, const char *text, struct resolved *ret, struct err *e);
-/* The machine that `text` names in any of these ways. ENOENT and EINVAL with a hint. */
-int resolve_machine(struct engine *, const char *text, struct machine_name *ret, struct err *e);
+/* The machine that `text` names in any of these ways. ENOENT and EINVAL with what to try after
+ * "redock VERB". */
+int resolve_machine(struct engine *, const char *verb, const char *text, struct machine_name *ret,
+	struct err *e);
 /* The container that `text` names; ENOENT with what to try after "redock VERB". */
 int resolve_container(struct engine *, const char *verb, const char *text,
 	struct container_info *ret, struct err *e);

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/suggest.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
@@ -26,9 +27,11 @@ static int rmi_one(
 		r = engine_image_remove(engine, operand, o->force, e);
 	if (r < 0) {
 		image_info_release(&image);
-		err_wrap(e, "cannot remove image '%s'", operand);
 		if (!e->hint[0])
 			err_hint(e, r == -EBUSY ? "redock rmi -f %s" : "redock images", operand);
+		if (r == -ENOENT)
+			suggest_image(engine, "redock rmi", operand, e);
+		err_wrap(e, "cannot remove image '%s'", operand);
 		return r;
 	}
 	printf("Untagged: %s\n", image.reference);

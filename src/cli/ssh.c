@@ -9,7 +9,7 @@ static int ssh_run(struct cli *c, void *opt, char **operands, size_t n_operands,
 	struct machine_name name;
 	int r = cli_engine(c, &engine, e);
 
-	if (r < 0 || (r = resolve_machine(engine, operands[0], &name, e)) < 0)
+	if (r < 0 || (r = resolve_machine(engine, "ssh", operands[0], &name, e)) < 0)
 		return r;
 	return session_ssh(engine, &name, n_operands > 1 ? operands + 1 : NULL, e);
 }

@@ -49,6 +49,28 @@ int suggest_container(struct engine *engine, const char *command, const char *na
 	return suggest(&n, command, e);
 }
 
+int suggest_machine(struct engine *engine, const char *command, const char *name,
+	const char *repository, struct err *e)
+{
+	struct nearest n = { .typed = name, .least = UINT_MAX };
+	auto_container_list list = { 0 };
+	struct err ignored = { 0 };
+	size_t len = strlen(repository);
+
+	if (engine_list(engine, true, &list, &ignored) < 0)
+		return -e->code;
+	for (size_t i = 0; i < list.n; i++) {
+		const char *machine = list.v[i].config.machine;
+
+		if (!machine)
+			continue;
+		if (str_starts(machine, repository) && machine[len] == ':')
+			consider(&n, machine + len + 1);
+		consider(&n, machine);
+	}
+	return suggest(&n, command, e);
+}
+
 int suggest_image(struct engine *engine, const char *command, const char *name, struct err *e)
 {
 	struct nearest n = { .typed = name, .least = UINT_MAX };

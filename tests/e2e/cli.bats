@@ -264,7 +264,7 @@ info version df prune resume doctor system help"
 	is $'out\nlast'
 	[ "$stderr" = err ]
 	run redock logs -n 1 job
-	is last
+	[ "${#lines[@]}" -eq 1 ]
 	run --separate-stderr redock logs -t job
 	[[ ${lines[0]} =~ ^20[0-9-]+T[0-9:.]+Z\ out$ ]]
 	run redock logs --until 2020-01-01 job
@@ -282,8 +282,7 @@ info version df prune resume doctor system help"
 	run redock exec -e A=b -w /tmp web sh -c 'echo $A $PWD; exit 7'
 	expect_status 7
 	is "b /tmp"
-	run redock exec web nosuch
-	expect_status 127
+	run -127 redock exec web nosuch
 	run redock exec web /data/plain
 	expect_status 126
 	run redock exec nosuch true
@@ -302,7 +301,20 @@ info version df prune resume doctor system help"
 	redock run -dit --name web bb sh
 	run with_tty "$REDOCK" exec -it web tty
 	contains /dev/pts/
-	run timeout 20 script -qec '"$REDOCK" attach web' /dev/null <<<$'\x10\x11'
+	# The prompt tells that the terminal is raw by now.
+	run timeout 20 python3 - "$REDOCK" <<'EOF'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "attach", "web"])
+os.write(fd, b"\n")
+seen = b""
+for wanted, keys in ((b"# ", b"\x10\x11"), (b"goes on running", b"")):
+    while wanted not in seen:
+        seen += os.read(fd, 1000)
+    os.write(fd, keys)
+print(seen.decode())
+EOF
 	contains "which goes on running"
 	run redock ps --format '{{.Names}}'
 	is web
