@@ -242,3 +242,32 @@ const struct verb verb_network_rm = {
 	.max_operands = OPERANDS_ANY,
 	.run = rm_run,
 };
+
+/* ---- reload ---- */
+
+static int reload_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
+{
+	struct engine *engine;
+	int r = cli_engine(c, &engine, e);
+
+	if (r == 0)
+		r = engine_network_reload(engine, e);
+	return r < 0 ? err_wrap(e, "cannot restore every network") : 0;
+}
+
+static const struct verb_example reload_examples[] = {
+	{ "redock network reload", "after 'nft flush ruleset', say" },
+	{ NULL },
+};
+
+const struct verb verb_network_reload = {
+	.name = "network reload",
+	.group = GROUP_RESOURCES,
+	.operands = "",
+	.summary = "Restore what somebody has removed",
+	.description = "Makes bridges, links, firewall rules, published ports and name servers of "
+		       "running containers as they should be, where another program or person "
+		       "has removed them.",
+	.examples = reload_examples,
+	.run = reload_run,
+};

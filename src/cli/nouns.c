@@ -12,6 +12,7 @@ static const struct verb *const network_verbs[] = {
 	&verb_network_disconnect,
 	&verb_network_rm,
 	&verb_network_prune,
+	&verb_network_reload,
 	NULL,
 };
 
@@ -24,7 +25,7 @@ static const struct verb_example network_examples[] = {
 const struct verb verb_network = {
 	.name = "network",
 	.group = GROUP_RESOURCES,
-	.operands = "create|ls|inspect|connect|disconnect|rm|prune",
+	.operands = "create|ls|inspect|connect|disconnect|rm|prune|reload",
 	.summary = "Look after networks",
 	.description = "Containers that share a network reach each other by name; those of "
 		       "different networks do not reach each other at all.",
