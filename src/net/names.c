@@ -26,6 +26,17 @@ static char *absolute(int dir, const char *name)
 	return xasprintf("%s/%s", path, name);
 }
 
+/* One that has been killed a moment ago has no command line any more, but its sockets still. */
+static void wait_for_end(int pidfd, uint64_t pid)
+{
+	auto_free char *path = xasprintf("/proc/%llu/comm", (unsigned long long)pid);
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char comm[17] = "";
+
+	if (fd >= 0 && fs_read_full(fd, comm, sizeof comm - 1) > 0 && str_starts(comm, "dnsmasq"))
+		poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 2000);
+}
+
 /* A pidfd of the server, or -ESRCH. It is known by its command line, in which our pid file is: a
  * number alone could be another process's by now. */
 static int open_server(const struct net *net)
@@ -47,8 +58,11 @@ static int open_server(const struct net *net)
 	cmdline = xasprintf("/proc/%llu/cmdline", (unsigned long long)pid);
 	fd = pidfd < 0 ? -1 : open(cmdline, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? 0 : fs_read_full(fd, line, sizeof line - 1);
-	if (n <= 0)
+	if (n <= 0) {
+		if (pidfd >= 0)
+			wait_for_end(pidfd, pid);
 		return -ESRCH;
+	}
 	line[n] = '\0';
 	for (const char *word = line; word < line + n; word += strlen(word) + 1)
 		if (str_eq(word, wanted))

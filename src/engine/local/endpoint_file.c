@@ -96,7 +96,10 @@ int endpoint_open(struct local *l, struct endpoint *p, struct err *e)
 		r = net_network_load(base, p->network.name, &n, e);
 	if (r == 0 && *p->network.id && !str_eq(n.id, p->network.id))
 		r = err_set(e, ENOENT, "network '%s' was made anew", p->network.name);
-	if (r < 0 || (r = net_open_network(base, &n, &p->net, e)) < 0)
+	p->borrowed = r == 0 && str_eq(n.name, "bridge");
+	if (p->borrowed)
+		p->net = base;
+	else if (r < 0 || (r = net_open_network(base, &n, &p->net, e)) < 0)
 		return r;
 	net_network_release(&p->network);
 	p->network = n;
@@ -106,7 +109,8 @@ int endpoint_open(struct local *l, struct endpoint *p, struct err *e)
 
 void endpoint_release(struct endpoint *p)
 {
-	net_close(p->net);
+	if (!p->borrowed)
+		net_close(p->net);
 	net_network_release(&p->network);
 	strv_release(&p->aliases);
 	memset(p, 0, sizeof *p);

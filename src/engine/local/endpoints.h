@@ -10,7 +10,8 @@
 #include "runtime/spec.h"
 
 struct endpoint {
-	struct net *net; /* owned */
+	struct net *net; /* owned, but the default network's, which is the engine's */
+	bool borrowed;
 	struct net_network network;
 	struct net_address address;
 	struct strv aliases;
