@@ -66,6 +66,8 @@ int cg_v1_devices(const char *path, const struct cgroup_resources *r, bool undo,
 		return 0;
 	allow = open(allow_name, O_WRONLY | O_CLOEXEC);
 	deny = allow < 0 ? -1 : open(deny_name, O_WRONLY | O_CLOEXEC);
+	if (deny < 0 && errno == ENOENT && cg_exists("devices", "", "devices.deny"))
+		return err_set(e, ENOENT, "there is no control group '%s'", path);
 	if (deny < 0 && errno == ENOENT) {
 		const struct cg_setting s = { .controller = CG_DEVICES,
 			.what = "the list of devices",

@@ -91,12 +91,22 @@ int cgroup_create(const char *path, const struct cgroup_resources *r, struct err
 		result = make_plan(layout, path, r, &plan, e);
 	if (result == 0)
 		result = cg_plan_apply(&plan, layout, path, false, e);
-	if (result == 0)
-		result = layout == CGROUP_V1 ? cg_v1_devices(path, r, false, e)
-					     : cg_v2_devices(path, r, e);
 	if (result < 0)
 		cgroup_remove(path, &ignored);
 	return result;
+}
+
+int cgroup_set_devices(const char *path, const struct cgroup_resources *r, struct err *e)
+{
+	switch (cgroup_layout()) {
+	case CGROUP_V1:
+		return cg_v1_devices(path, r, false, e);
+	case CGROUP_V2:
+		return cg_v2_devices(path, r, e);
+	case CGROUP_NONE:
+		break;
+	}
+	return 0;
 }
 
 int cgroup_update(const char *path, const struct cgroup_resources *r, struct err *e)

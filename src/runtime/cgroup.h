@@ -78,10 +78,12 @@ struct cgroup_support {
 void cgroup_support(struct cgroup_support *ret);
 
 /* Makes the group, those above it too, and sets its limits. A limit that cannot be set is an error
- * that names what the host lacks, never left out; then nothing is left behind. Where there are no
- * control groups the list of devices is passed over: a missing CAP_MKNOD and "nodev" stand for it.
- */
+ * that names what the host lacks, never left out; then nothing is left behind. The list of devices
+ * is not set yet: the container's first process has to make the nodes. */
 int cgroup_create(const char *path, const struct cgroup_resources *, struct err *e);
+/* Sets the list of devices, before anything of the container's own runs. Where there are no control
+ * groups it is passed over: a missing CAP_MKNOD and "nodev" stand for it. */
+int cgroup_set_devices(const char *path, const struct cgroup_resources *, struct err *e);
 /* Changes the limits that are set; all of them or, on an error, none. A list of devices replaces
  * the one that was. -EBUSY: more memory is in use than the new limit. */
 int cgroup_update(const char *path, const struct cgroup_resources *, struct err *e);

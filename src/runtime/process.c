@@ -432,6 +432,9 @@ int process_start(
 		return -e->code;
 	p->pty = m.has_pty ? fds[0] : -1;
 	p->notify = m.has_notify ? fds[m.has_pty] : -1;
+	/* it has made its device nodes, and nothing of the container's own has run */
+	if (cgroup_set_devices(s->cgroup, &s->resources, e) < 0)
+		return -e->code;
 	if (init_send(p->control, &go, &netns_fd) < 0)
 		return err_set(e, ECONNRESET, "the container's first process died");
 	if (process_hear(p, &m, fds, e) < 0) {

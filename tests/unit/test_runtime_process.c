@@ -67,6 +67,12 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Nobody makes the group of these tests. */
+static void limit_nothing(struct spec *s)
+{
+	cgroup_resources_release(&s->resources);
+}
+
 static void fill(struct spec *s, const char *script)
 {
 	posture_fill(s);
@@ -74,6 +80,7 @@ static void fill(struct spec *s, const char *script)
 	s->rootfs = xstrdup(rootfs);
 	s->state_dir = xstrdup(place.path);
 	s->cgroup = xstrdup("redock-unit-test/none");
+	limit_nothing(s);
 	s->network = SPEC_NETWORK_HOST;
 	s->hostname = xstrdup("inside");
 	strv_push(&s->args, "/bin/sh");
@@ -652,6 +659,7 @@ static void test_propagation(void **state)
 		fill(&r.spec, "mount -t tmpfs none /bound/inner; echo; exec cat");
 		r.spec.stdin_open = true;
 		posture_privilege(&r.spec);
+		limit_nothing(&r.spec);
 		add_bind(&r.spec, volume, "/bound")->propagation = cases[i].propagation;
 		if (process_create(&r.spec, -1, p, &e) < 0 ||
 			process_start(&r.spec, p, -1, &status, &e) < 0)
