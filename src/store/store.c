@@ -107,6 +107,17 @@ int store_layer_name(struct store *s, const char *diff_id, char ret[48], struct 
 	return 0;
 }
 
+uint64_t store_blob_usage(struct store *s, const char *text)
+{
+	struct digest d;
+	struct stat st;
+
+	if (digest_parse(text, &d) < 0 ||
+		fstatat(s->blobs_fd, digest_hex(&d), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return (uint64_t)st.st_blocks * 512;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct image_ref *x = a, *y = b;

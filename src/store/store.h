@@ -130,3 +130,6 @@ enum store_change { STORE_MODIFIED, STORE_ADDED, STORE_DELETED };
 typedef void store_change_each(void *arg, enum store_change, const char *path);
 int store_diff(int upper_fd, const int *lower_fds, size_t n, store_change_each *each, void *arg,
 	struct err *e);
+
+/* Bytes that a blob takes; 0 when there is none of that digest. */
+uint64_t store_blob_usage(struct store *, const char *digest);

@@ -200,9 +200,12 @@ int local_commit(struct engine *en, const char *id, const char *reference,
 	if (r == 0)
 		r = store_commit(l->store, &commit, &digest, e);
 	frozen_thaw(&frozen);
-	if (r == 0)
-		memcpy(ret_image_id, digest.text, 72);
-	return r;
+	if (r < 0)
+		return r;
+	memcpy(ret_image_id, digest.text, 72);
+	local_container_event(l, &s.c, "commit", "imageID", digest.text, "imageRef",
+		named ? reference : "", "comment", o && o->message ? o->message : "", NULL);
+	return 0;
 }
 
 int local_export(struct engine *en, const char *id, int fd, struct err *e)
@@ -217,5 +220,8 @@ int local_export(struct engine *en, const char *id, int fd, struct err *e)
 		r = frozen_begin(l, &s.c, &s.status, s.run_dir, &frozen, e);
 	if (r == 0)
 		r = store_export(l->store, s.upper, &s.manifest, fd, &pause, e);
-	return r < 0 ? err_wrap(e, "cannot export '%.64s'", id) : 0;
+	if (r < 0)
+		return err_wrap(e, "cannot export '%.64s'", id);
+	local_container_event(l, &s.c, "export", NULL);
+	return 0;
 }

@@ -109,6 +109,8 @@ int local_copy_from(struct engine *en, const char *id, const char *path, bool fo
 		r = frozen_begin(l, &f.c, &f.status, f.run_dir, &frozen, e);
 	if (r == 0)
 		r = store_copy_from(l->store, &f.root, path, follow_link, fd, &pause, e);
+	if (r == 0)
+		local_container_event(l, &f.c, "archive-path", NULL);
 	return r;
 }
 
@@ -125,6 +127,8 @@ int local_copy_to(struct engine *en, const char *id, const char *path,
 	if (r == 0)
 		r = store_copy_to(l->store, &f.root, path, o && o->keep_owner,
 			o && o->no_overwrite_with_dir, fd, e);
+	if (r == 0)
+		local_container_event(l, &f.c, "extract-to-dir", NULL);
 	return r;
 }
 

@@ -228,6 +228,28 @@ int local_image_import(struct engine *en, int fd, const char *reference,
 	if (image_ref_parse(reference, &i.ref, e) < 0 || store_import(l->store, &i, &id, e) < 0)
 		return -e->code;
 	memcpy(ret_image_id, id.text, 72);
+	local_event(l, "image", "import", id.text, "name", reference, NULL);
+	return 0;
+}
+
+static int remove_name(
+	struct local *l, const struct image_ref *ref, const struct image *image, struct err *e)
+{
+	const char *id = image->config.text;
+	char name[IMAGE_REF_TEXT_SIZE];
+	struct image still = { 0 };
+	struct err ignored;
+	int r = store_remove(l->store, ref, e);
+
+	if (r < 0)
+		return r;
+	image_ref_text(ref, name);
+	if (!image_ref_is_nameless(ref))
+		local_event(l, "image", "untag", id, "name", name, NULL);
+	/* another name or a container may keep it */
+	if (store_manifest(l->store, &image->manifest, &still, &ignored) < 0)
+		local_event(l, "image", "delete", id, NULL);
+	image_release(&still);
 	return 0;
 }
 
@@ -245,7 +267,7 @@ static int remove_names(struct local *l, const char *reference, const struct ima
 
 	if (image_ref_parse(reference, &named, &ignored) == 0 &&
 		store_image_digest(l->store, &named, &d, &ignored) == 0)
-		return store_remove(l->store, &named, e);
+		return remove_name(l, &named, image, e);
 	if (store_image_refs(l->store, &refs, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
@@ -257,7 +279,7 @@ static int remove_names(struct local *l, const char *reference, const struct ima
 		return err_hint(e, "one of them, or -f to remove all");
 	}
 	for (size_t i = 0; i < same && r == 0; i++)
-		r = store_remove(l->store, &refs[i], e);
+		r = remove_name(l, &refs[i], image, e);
 	return r;
 }
 

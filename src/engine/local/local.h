@@ -151,6 +151,7 @@ int local_logs(struct engine *, const char *, const struct log_options *, engine
 int local_count_changes(struct engine *, const char *, int64_t, uint64_t *, struct err *);
 int local_commit(struct engine *, const char *, const char *, const struct commit_options *, char *,
 	struct err *);
+int local_usage(struct engine *, struct engine_usage *, struct err *);
 int local_export(struct engine *, const char *, int, struct err *);
 int local_path_stat(struct engine *, const char *, const char *, struct path_stat *, struct err *);
 int local_copy_from(struct engine *, const char *, const char *, bool, int, struct err *);

@@ -155,6 +155,12 @@ static void thaw_forgotten(const char *cgroup, int run_dir, pid_t init)
 	}
 }
 
+/* Frozen for a moment, by a command that reads its files: that is nobody's pause. */
+static bool is_being_read(int run_dir)
+{
+	return faccessat(run_dir, "freezing", F_OK, 0) == 0;
+}
+
 /* The process has ended, and its monitor is about to record that: it says when it has, or ends. */
 static bool await_record(struct local *l, const char *id, int run_dir)
 {
@@ -210,8 +216,9 @@ static int look(struct local *l, const struct container *c, struct local_status 
 	if (pidfd >= 0 && poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 0) == 0) {
 		cgroup = local_cgroup(l, c->id);
 		thaw_forgotten(cgroup, run_dir, ret->run.pid);
-		ret->state = cgroup_is_frozen(cgroup, ret->run.pid) ? CONTAINER_PAUSED
-								    : CONTAINER_RUNNING;
+		ret->state = cgroup_is_frozen(cgroup, ret->run.pid) && !is_being_read(run_dir)
+				     ? CONTAINER_PAUSED
+				     : CONTAINER_RUNNING;
 		return has_monitor(run_dir, &alive) ? 0 : adopt(l, c, run_dir, alive, e);
 	}
 	if (ret->run.restarting && str_eq(boot, ret->run.boot) && has_monitor(run_dir, &alive)) {
