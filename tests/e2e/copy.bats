@@ -253,3 +253,24 @@ PY
 	expect_status 1
 	redock rmi made:1
 }
+
+@test "commit: instructions, and an image without a name until it is pruned" {
+	local id
+	redock exec up sh -c 'echo marked >/mark'
+	redock commit -c 'CMD ["cat", "/mark"]' -c 'ENV MARK="a b"' up made:2
+	run redock run --rm made:2
+	is marked
+	run redock run --rm made:2 sh -c 'echo "$MARK"'
+	is "a b"
+	run redock commit -c 'RUN true' up made:3
+	refused 1 "RUN"
+	redock rmi made:2
+	id=$(redock commit up)
+	run redock images
+	contains "<none>"
+	run redock run --rm "${id:7:12}" cat /mark
+	is marked
+	redock rmi "${id:7:12}"
+	run redock images
+	lacks "<none>"
+}
