@@ -353,10 +353,19 @@ static int lock_for(int fd, int how, int timeout_ms)
 	return r;
 }
 
+/* How long a command waits for another one: a minute, or $REDOCK_LOCK_TIMEOUT seconds. */
+static int default_timeout(void)
+{
+	const char *text = getenv("REDOCK_LOCK_TIMEOUT");
+	uint64_t seconds;
+
+	return text && str_to_u64(text, 0, 86400, &seconds) == 0 ? (int)seconds * 1000 : 60000;
+}
+
 static int lock_file(int dirfd, const char *name, int how, int timeout_ms, struct err *e)
 {
 	if (timeout_ms < 0)
-		timeout_ms = 60000;
+		timeout_ms = default_timeout();
 	for (;;) {
 		auto_close int fd =
 			openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -104,6 +104,10 @@ class Instance:
     def ids(self):
         return self.must("ps", "-a", "-q").split()
 
+    def running(self):
+        entries = json.loads(self.must("ps", "-a", "--json"))
+        return {e["Pid"] for e in entries if e["State"] == "running"}
+
     def snapshot(self):
         return snapshot(self.parent)
 
@@ -117,10 +121,9 @@ class Instance:
 
     def recovers(self):
         """The next commands find or repair what a fault has left, within seconds."""
-        for entry in json.loads(self.must("ps", "-a", "--json")):
-            pid = entry["Pid"]
-            if entry["State"] == "running" and not os.path.exists(f"/proc/{pid}"):
-                raise Broken(f"ps says that dead process {pid} runs")
+        dead = {pid for pid in self.running() if not os.path.exists(f"/proc/{pid}")}
+        if ghosts := dead & self.running():  # it was dead before this one looked
+            raise Broken(f"ps says that dead processes run: {ghosts}")
         for container in self.ids():
             self.must("rm", "-f", container)
         if self.ids():
