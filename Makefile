@@ -5,7 +5,7 @@ DESTDIR ?=
 COUNT ?=
 TIME ?= 60
 
-.PHONY: all install check tests lint bench fuzz asan clean help
+.PHONY: all install check tests faults torture lint bench fuzz asan clean help
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -27,8 +27,20 @@ install: $(BUILD)/build.ninja
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --only-changed --quiet
 	@echo "installed below $(DESTDIR)$(PREFIX)"
 
-check: tests
+check: tests faults
 	@scripts/run-tests
+
+# A build that can be killed before any of its steps (src/base/fault.h).
+faults: build-faults/build.ninja
+	@ninja -C build-faults --quiet
+
+build-faults/build.ninja:
+	@out=$$(meson setup -Dfaults=true -Dtests=false -Dbuildtype=debug build-faults) || \
+		{ echo "$$out"; rm -rf build-faults; exit 1; }
+
+# Every scenario, every step, and every call that can fail; `make check` has the short form.
+torture: faults
+	@tests/torture/torture --all
 
 lint:
 	@scripts/lint
@@ -50,13 +62,14 @@ fuzz:
 	@scripts/fuzz $(TIME)
 
 clean:
-	rm -rf $(BUILD) build-asan build-ci build-fuzz
+	rm -rf $(BUILD) build-asan build-ci build-faults build-fuzz
 
 help:
 	@echo 'make            build the programs, into $(BUILD)/src'
 	@echo 'make install    install below PREFIX ($(PREFIX)), staged in DESTDIR'
 	@echo 'make check      run all tests (./check installs what they need first)'
 	@echo 'make asan       run the unit tests with sanitizers'
+	@echo 'make torture    kill redock at every step, fail every call, and look what is left'
 	@echo 'make lint       format, layers, sizes, banned functions, shellcheck, warnings'
 	@echo 'make bench      measure, COUNT runs of each'
 	@echo 'make fuzz       explore the fuzz targets, TIME seconds each'

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@ extern char **environ;
 	type __wrap_##name(__VA_ARGS__);                                                           \
 	type __wrap_##name(__VA_ARGS__)
 
+struct trace;
 static struct {
 	bool ready;
 	unsigned long steps, kill_at, fail_from, calls;
@@ -30,7 +32,7 @@ static struct {
 	char fail_call[32];
 	int fail_errno;
 	bool interrupted;
-	const char *trace;
+	struct trace *trace;
 } fault;
 
 /* The value of `variable` if it is meant for this program. */
@@ -46,13 +48,51 @@ static const char *mine(const char *variable)
 	return strncmp(value, "redock-", 7) != 0 && strcmp(name, "redock") == 0 ? value : NULL;
 }
 
+/* The trace is a mapping of its file, which stays when descriptors are closed and roots change. */
+struct trace {
+	uint64_t used; /* bytes of text; more than there is room for when it overflowed */
+	char text[];
+};
+#define TRACE_SIZE (4u << 20)
+
+static struct trace *map_trace(const char *path)
+{
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct trace *t;
+
+	if (fd < 0 || syscall(SYS_ftruncate, fd, (long)TRACE_SIZE) < 0)
+		return NULL;
+	t = mmap(NULL, TRACE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return t == MAP_FAILED ? NULL : t;
+}
+
+static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void tell(const char *format, ...)
+{
+	char line[128];
+	uint64_t at;
+	va_list ap;
+	int n;
+
+	if (!fault.trace)
+		return;
+	va_start(ap, format);
+	n = vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	at = __atomic_fetch_add(&fault.trace->used, (uint64_t)n, __ATOMIC_SEQ_CST);
+	if (at + (uint64_t)n <= TRACE_SIZE - sizeof *fault.trace)
+		memcpy(fault.trace->text + at, line, (size_t)n);
+}
+
 static void setup(void)
 {
 	const char *kill_at = mine("REDOCK_KILL_AT"), *fail = mine("REDOCK_FI");
 	char plus = '\0';
 
 	fault.ready = true;
-	fault.trace = getenv("REDOCK_FAULT_TRACE");
+	if (getenv("REDOCK_FAULT_TRACE"))
+		fault.trace = map_trace(getenv("REDOCK_FAULT_TRACE"));
 	if (kill_at)
 		fault.kill_at = strtoul(kill_at, NULL, 10);
 	if (fail && strcmp(fail, "short") == 0)
@@ -63,27 +103,6 @@ static void setup(void)
 		 sscanf(fail, "%31[^:]:%lu%c:%d", fault.fail_call, &fault.fail_from, &plus,
 			 &fault.fail_errno) == 4)
 		fault.fail_on = plus == '+';
-}
-
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...)
-{
-	char line[128];
-	va_list ap;
-	int n, fd;
-
-	if (!fault.trace)
-		return;
-	va_start(ap, format);
-	n = vsnprintf(line, sizeof line, format, ap);
-	va_end(ap);
-	fd = (int)syscall(
-		SYS_openat, AT_FDCWD, fault.trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return; /* in a container's root by now: the driver's file is not there */
-	if (syscall(SYS_write, fd, line, (size_t)n) < 0)
-		abort();
-	close(fd);
 }
 
 /* Before anything that can fail on demand; true: fail with errno set. */

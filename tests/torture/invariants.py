@@ -49,7 +49,8 @@ def snapshot(parent):
         "links": links(),
         "tables": set(output("nft", "list", "tables").splitlines()),
         "cgroups": control_groups(parent),
-        "loops": set(output("losetup", "-lnO", "NAME").split()),
+        "loops": {line for line in output("losetup", "-lnO", "NAME,BACK-FILE").splitlines()
+                  if "rd-torture-" in line},
     }
 
 
