@@ -77,6 +77,22 @@ static void add_health(const struct container_info *info, char *ret, size_t size
 		snprintf(ret + n, size - n, " (%s)", health_status_text(info->health));
 }
 
+/* What killed it, with the number that matters. */
+static void add_oom(const struct container_info *info, char *status, size_t size)
+{
+	size_t used = strlen(status);
+	char limit[16];
+
+	if (!info->oom_killed)
+		return;
+	if (info->config.resources.memory > 0) {
+		text_size_binary((uint64_t)info->config.resources.memory, limit);
+		snprintf(status + used, size - used, " (out of memory: %s)", limit);
+	} else {
+		snprintf(status + used, size - used, " (the host was out of memory)");
+	}
+}
+
 void ps_status(const struct container_info *info, int64_t now, char ret[80])
 {
 	const char *word = info->state == CONTAINER_RESTARTING ? "Restarting" : "Exited";
@@ -96,6 +112,7 @@ void ps_status(const struct container_info *info, int64_t now, char ret[80])
 			snprintf(ret, 80, "%s (unknown) %s", word, when);
 		else
 			snprintf(ret, 80, "%s (%d) %s", word, info->exit_code, when);
+		add_oom(info, ret, 80);
 		break;
 	default:
 		snprintf(ret, 80, "Created");
@@ -236,6 +253,7 @@ static json_t *container_json(const struct container_info *info, int64_t now)
 	json_object_set_new(o, "ExitCode",
 		exited && info->exit_code >= 0 ? json_integer(info->exit_code) : json_null());
 	json_object_set_new(o, "OOMKilled", json_boolean(info->oom_killed));
+	json_object_set_new(o, "OOMKills", json_integer((json_int_t)info->oom_kills));
 	json_object_set_new(o, "RestartCount", json_integer(info->restart_count));
 	json_object_set_new(o, "Pid", json_integer(info->pid));
 	json_object_set_new(o, "CreatedAt", output_time(info->created));
@@ -314,7 +332,8 @@ const struct verb verb_ps = {
 		"Ports, Names, Labels, Label \"KEY\", Mounts, LocalVolumes, Networks, Size.\n"
 		"\n"
 		"The objects of --json have the keys ID, Names, Machine (or null), Image, ImageID, "
-		"Command, State, Status, Health, ExitCode (or null), OOMKilled, RestartCount, Pid "
+		"Command, State, Status, Health, ExitCode (or null), OOMKilled, OOMKills, "
+		"RestartCount, Pid "
 		"(0 unless it runs), CreatedAt, StartedAt, FinishedAt (RFC 3339 or null), "
 		"Hostname, Network, Address, Ports and Labels.",
 	.options = options,

@@ -9,7 +9,7 @@ struct rmi_options {
 };
 
 static const struct verb_option options[] = {
-	{ OPTION_FLAG, 'f', "force", NULL, "even if a container was made from it",
+	{ OPTION_FLAG, 'f', "force", NULL, "even if a container was made from it; none is fine",
 		offsetof(struct rmi_options, force) },
 	{ 0 },
 };
@@ -21,6 +21,10 @@ static int rmi_one(
 	struct image_info image = { 0 };
 	int r = engine_image_inspect(engine, operand, &image, e);
 
+	if (r == -ENOENT && o->force) {
+		cli_note(c, "no image '%s': nothing to do", operand);
+		return 0;
+	}
 	if (r >= 0 && str_eq(image.reference, "redock:base") && !o->force)
 		r = err_set(e, EBUSY, "new machines are made from it");
 	if (r >= 0)

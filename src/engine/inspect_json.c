@@ -17,6 +17,7 @@ static json_t *state_json(const struct container_info *c)
 	value_flag(j, "Paused", c->state == CONTAINER_PAUSED);
 	value_flag(j, "Restarting", c->state == CONTAINER_RESTARTING);
 	value_flag(j, "OOMKilled", c->oom_killed);
+	value_number(j, "RedockOOMKills", (int64_t)c->oom_kills);
 	value_flag(j, "Dead", false);
 	value_number(j, "Pid", c->pid);
 	value_number(j, "ExitCode", c->exit_code);

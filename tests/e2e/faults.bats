@@ -93,12 +93,11 @@ member() {
 
 @test "F07: a command that is stopped with a lock makes the next one say who it is" {
 	redock -q run -d --name c bb sleep 1000
-	local lock="$REDOCK_RUN_ROOT/containers"/*/lock
-	# shellcheck disable=SC2086 # the one match
-	exec {held}>$lock
+	local lock held
+	lock="$REDOCK_RUN_ROOT/containers/$(member c ID)/lock"
+	exec {held}>"$lock"
 	flock -x "$held"
-	# shellcheck disable=SC2086
-	echo "$$" >$lock
+	echo "$$" >"$lock"
 	REDOCK_LOCK_TIMEOUT=1 run timeout 20 "$REDOCK" rm -f c
 	expect_status 1
 	contains "is held by process $$"
@@ -111,7 +110,8 @@ member() {
 	redock inspect c >"$BATS_TEST_TMPDIR/c.json"
 	[ "$(json "d[0]['State']['OOMKilled']" <"$BATS_TEST_TMPDIR/c.json")" = True ]
 	run redock ps -a
-	contains OOM
+	contains "Exited (137)"
+	contains "(out of memory: 16MiB)"
 	redock -q rm c
 }
 
@@ -155,8 +155,8 @@ member() {
 }
 
 @test "F20: rm and start of one container at once: one wins, and the other says so" {
-	local n first second
-	for n in 1 2 3 4 5; do
+	local first second
+	for _ in 1 2 3 4 5; do
 		redock -q create --name c bb sleep 1000
 		first=0 second=0
 		redock -q start c >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- &
