@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/local/defaults.h"
+#include "engine/local/filter.h"
 #include "engine/local/local.h"
 #include "engine/local/mounts.h"
 #include "engine/local/names.h"
@@ -105,11 +106,16 @@ static int make_dirs(int dir, struct err *e)
 }
 
 /* Everything that can be refused, while nothing is made that anybody else can see. */
-static int check(struct local *l, const struct container *c, struct err *e)
+static int check(struct local *l, const struct container *c, int dir, struct err *e)
 {
 	auto_spec scratch = { 0 };
+	struct security security;
+	uint64_t caps;
 
-	if (options_check(&c->config, e) < 0 || devices_to_spec(&c->config, &scratch, e) < 0)
+	if (options_check(&c->config, e) < 0 || devices_to_spec(&c->config, &scratch, e) < 0 ||
+		security_parse(&c->config, &security, e) < 0 ||
+		caps_parse(&c->config, &caps, e) < 0 ||
+		filter_make(l, c->id, dir, &security, caps, &scratch.seccomp, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < c->config.n_mounts; i++)
 		if (c->config.mounts[i].type == MOUNT_VOLUME &&
@@ -192,7 +198,7 @@ int local_create(struct engine *en, const struct container_config *cfg, char *re
 	if (r == 0)
 		r = defaults_fill(l, &c, cfg, &image, e);
 	if (r == 0)
-		r = check(l, &c, e);
+		r = check(l, &c, dir, e);
 	if (r == 0)
 		r = local_network_check(l, &c.config, e);
 	if (r == 0)

@@ -39,7 +39,10 @@ static int add_node(const struct stat *st, const char *container, const char *ac
 	if (!has_node(s, container))
 		*spec_add_device(s) = (struct spec_device){ xstrdup(container), type, dev_major,
 			dev_minor, st->st_mode & 07777, st->st_uid, st->st_gid };
-	snprintf(rule, sizeof rule, "%c %u:%u %s", type, dev_major, dev_minor, access);
+	/* with "m" in any case: the node is made from the inside, under this rule. What has no
+	 * CAP_MKNOD makes no others; and one that has opens them with no more than this allows */
+	snprintf(rule, sizeof rule, "%c %u:%u %s%s", type, dev_major, dev_minor, access,
+		strchr(access, 'm') ? "" : "m");
 	return cgroup_allow_device(&s->resources, rule, e);
 }
 

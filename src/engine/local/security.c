@@ -6,20 +6,8 @@
 
 #include <string.h>
 #include <strings.h>
-#include <sys/prctl.h>
 
 #define PROFILE_MAX (4u << 20)
-
-/* What this kernel knows and we can give: our own bounding set. */
-static uint64_t caps_all(void)
-{
-	uint64_t all = 0;
-
-	for (unsigned n = 0; n < 64; n++)
-		if (prctl(PR_CAPBSET_READ, n, 0, 0, 0) == 1)
-			all |= UINT64_C(1) << n;
-	return all;
-}
 
 static const char *without_prefix(const char *name)
 {
@@ -73,7 +61,7 @@ static int cap_mask(const struct strv *names, uint64_t *ret, bool *ret_all, stru
  * default without what is dropped and with what is added. */
 int caps_parse(const struct container_config *c, uint64_t *ret, struct err *e)
 {
-	uint64_t add, drop, all = caps_all();
+	uint64_t add, drop, all = posture_caps_all();
 	bool add_all, drop_all;
 
 	if (cap_mask(&c->cap_add, &add, &add_all, e) < 0 ||
@@ -268,8 +256,7 @@ void security_to_spec(const struct container_config *c, const struct security *s
 	s->no_new_privs = security->no_new_privs;
 	s->apparmor = security->apparmor ? xstrdup(security->apparmor) : NULL;
 	s->selinux = security->selinux ? xstrdup(security->selinux) : NULL;
-	free(s->seccomp);
-	s->seccomp = security->seccomp_unconfined ? xstrdup("") : NULL;
+	free(take_ptr(&s->seccomp)); /* filter.c's */
 	if (security->unmask) {
 		strv_release(&s->masked);
 		strv_release(&s->read_only_paths);

@@ -2,12 +2,12 @@
 #include "runtime/spec.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "engine/local/filter.h"
 #include "engine/local/local.h"
 #include "engine/local/mounts.h"
 #include "engine/local/namespaces.h"
 #include "engine/local/options.h"
 #include "runtime/posture.h"
-#include "runtime/seccomp-compile.h"
 
 #include <signal.h>
 
@@ -106,35 +106,20 @@ static void set_posture(const struct container_config *c, struct spec *s)
 		posture_privilege(s);
 }
 
-/* The built-in filter costs nothing; another one, a profile of the person's own or that of more
- * capabilities, is made by a helper program. */
-static int set_filter(struct local *l, const struct container *c, const struct security *security,
-	uint64_t caps, struct spec *s, struct err *e)
-{
-	auto_close int dir = -1;
-
-	if (security->seccomp_unconfined ||
-		(!security->seccomp_profile && !seccomp_needs_compile(caps)))
-		return 0;
-	dir = fs_open_dir(l->dirs.containers, c->id, e);
-	if (dir < 0 || seccomp_compile(security->seccomp_profile, caps, dir, "seccomp", e) < 0)
-		return -e->code;
-	s->seccomp = xasprintf("containers/%s/seccomp", c->id);
-	return 0;
-}
-
 static int set_isolation(struct local *l, const struct container *c, struct spec *s, struct err *e)
 {
 	const struct container_config *config = &c->config;
 	struct security security;
+	auto_close int dir = -1;
 	uint64_t caps;
 
-	if (caps_parse(config, &caps, e) < 0 || security_parse(config, &security, e) < 0)
+	if (caps_parse(config, &caps, e) < 0 || security_parse(config, &security, e) < 0 ||
+		(security.seccomp_profile && (dir = fs_open_dir(l->dirs.containers, c->id, e)) < 0))
 		return -e->code;
 	s->shm_size = config->shm_size ? config->shm_size : POSTURE_SHM_SIZE;
 	set_posture(config, s);
 	security_to_spec(config, &security, caps, s);
-	if (set_filter(l, c, &security, caps, s, e) < 0)
+	if (filter_make(l, c->id, dir, &security, caps, &s->seccomp, e) < 0)
 		return -e->code;
 	limits_to_spec(config, s);
 	resources_to_cgroup(&config->resources, true, &s->resources);
