@@ -176,3 +176,25 @@ sweep() {
 		redock -q rm sweep >/dev/null
 	fi
 }
+
+# happened REGEXP: waits until the instance's journal has a line that matches.
+happened() {
+	timeout 30 sh -c 'tail -n +1 -F "$1" 2>/dev/null | grep -qEm1 "$2"' sh "$REDOCK_RUN_ROOT/events" "$1"
+}
+
+# The directories of container NAME: what lasts, and what a reboot erases.
+kept() {
+	echo "$REDOCK_ROOT/containers/$(readlink "$REDOCK_ROOT/names/$1")"
+}
+volatile() {
+	echo "$REDOCK_RUN_ROOT/containers/$(readlink "$REDOCK_ROOT/names/$1")"
+}
+
+# The pid of the init of container NAME, and of its monitor, which is init's parent.
+init_of() {
+	sed -n 's/^pid=//p' "$(volatile "$1")/state"
+}
+
+monitor_of() {
+	awk '$1 == "PPid:" { print $2 }' "/proc/$(init_of "$1")/status"
+}

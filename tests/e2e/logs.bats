@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# redock logs: what a container printed, from any end of it.
+load helper
+
+setup_file() {
+	small_instance
+}
+
+teardown_file() {
+	drop_instance
+}
+
+setup() {
+	baseline
+}
+
+teardown() {
+	sweep
+	inv
+}
+
+@test "logs: both streams apart, in order, the last lines, with times" {
+	redock run --name a --network none bb sh -c 'for i in 1 2 3; do echo out$i; echo err$i >&2; sleep 0.1; done' || true
+	run --separate-stderr redock logs a
+	is $'out1\nout2\nout3'
+	[ "$stderr" = $'err1\nerr2\nerr3' ]
+	run redock logs -n 2 a
+	is $'out3\nerr3'
+	run redock logs -t -n 1 a
+	[[ $output =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z\ err3$ ]] || fail "$output"
+	run redock logs --tail 0 a
+	is ""
+}
+
+@test "logs: -f goes on until the container has ended, and shows all of it" {
+	redock run -d --name a --network none bb sh -c 'i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); done; read -r x </in; echo last'
+	timeout 30 "$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/out" 3>&- &
+	echo go >"/proc/$(pid_inside 'sh -c i=0')/root/in"
+	wait $!
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 301 ]
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = last ]
+}
+
+@test "logs: rotation keeps the newest, and -f passes over it without a loss" {
+	redock run -d --name a --network none --log-opt max-size=20k --log-opt max-file=4 bb \
+		sh -c 'read -r x </in; i=0; while [ $i -lt 1500 ]; do echo line $i; i=$((i+1)); [ $((i % 100)) != 0 ] || sleep 0.1; done'
+	timeout 60 "$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/out" 3>&- &
+	echo go >"/proc/$(pid_inside 'sh -c read')/root/in"
+	wait $!
+	seq -f 'line %g' 0 1499 | cmp - "$BATS_TEST_TMPDIR/out"
+	run ls "$(kept a)"
+	contains log.3
+	lacks log.4
+	[ "$(redock logs -n 1 a)" = "line 1499" ]
+}
+
+@test "logs: the log outlives its monitor (F05)" {
+	redock run -d --name a --network none bb sh -c 'echo one; read -r x </in; echo two'
+	kill -KILL "$(monitor_of a)"
+	timeout 30 "$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/out" 3>&- &
+	echo go >"/proc/$(pid_inside 'sh -c echo one')/root/in"
+	wait $!
+	[ "$(cat "$BATS_TEST_TMPDIR/out")" = $'one\ntwo' ]
+}
+
+@test "logs: drivers none and journald keep no file, and say where to look" {
+	redock run --name a --network none --log-driver none bb echo gone
+	run redock logs a
+	expect_status 1
+	contains "'none'"
+	[ ! -e "$(kept a)/log" ]
+	redock rm a
+	redock run --name j --network none --log-driver journald bb echo gone
+	run redock logs j
+	refused 1 "journalctl CONTAINER_NAME=j"
+}
+
+@test "logs: journald gets each line with Docker's fields" {
+	mkdir -p /run/systemd/journal
+	[ ! -e /run/systemd/journal/socket ] || mount -t tmpfs tmpfs /run/systemd/journal
+	/usr/bin/python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/systemd/journal/socket")
+print("bound", flush=True)
+for _ in range(2):
+    sys.stdout.buffer.write(s.recv(65536))
+    sys.stdout.buffer.flush()
+' >"$BATS_TEST_TMPDIR/journal" 3>&- &
+	timeout 10 sh -c 'tail -F "$1" | grep -qm1 bound' sh "$BATS_TEST_TMPDIR/journal"
+	redock run --name j --network none --log-driver journald --log-opt tag=t-{{.Name}} bb sh -c 'echo hello; echo oops >&2'
+	wait $!
+	umount /run/systemd/journal 2>/dev/null || rm -f /run/systemd/journal/socket
+	run cat "$BATS_TEST_TMPDIR/journal"
+	contains "MESSAGE=hello"
+	contains "PRIORITY=6"
+	contains "MESSAGE=oops"
+	contains "PRIORITY=3"
+	contains "CONTAINER_NAME=j"
+	contains "CONTAINER_TAG=t-j"
+	contains "CONTAINER_ID_FULL=$(readlink "$REDOCK_ROOT/names/j")"
+}
+
+@test "logs: labels, variables and tag become attributes" {
+	redock run --name a --network none -l tier=front -e A=1 --log-opt labels=tier --log-opt env=A --log-opt tag={{.Name}} bb echo x
+	run redock logs --details a
+	contains "tier=front"
+	contains "A=1"
+	contains "tag=a"
+}
+
+@test "logs: an option that cannot be is refused before anything is made" {
+	run redock run --log-opt max-size=10x bb true
+	refused 125 "max-size"
+	run redock run --log-driver nosuch bb true
+	refused 125 "nosuch"
+	run redock ps -aq
+	is ""
+}

@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# redock restart policies: who starts a container again, when, and who does not.
+load helper
+
+setup_file() {
+	small_instance
+}
+
+teardown_file() {
+	drop_instance
+}
+
+setup() {
+	baseline
+}
+
+teardown() {
+	sweep
+	inv
+}
+
+@test "restart: always starts it again, at the same address, until a person stops it" {
+	redock run -d --name a --restart always bb sh -c 'ip -o -4 a show eth0 | grep -o "inet [0-9.]*"; exit 3'
+	happened '"Action":"start".*"name=a"'
+	for _ in 1 2 3; do redock wait a; done
+	redock stop a
+	run redock ps -a
+	contains "Exited (3)"
+	run redock logs a
+	[ "${#lines[@]}" -ge 3 ]
+	[ "$(printf '%s\n' "${lines[@]}" | sort -u | wc -l)" -eq 1 ] || fail "several addresses:" "$output"
+	run cat "$(volatile a)/state"
+	expect_status 1
+}
+
+@test "restart: while it waits it shows as restarting, and rm wants -f" {
+	redock run -d --name a --restart always --network none bb false
+	for _ in 1 2 3 4; do redock wait a; done
+	run redock ps
+	contains "Restarting (1)"
+	run redock rm a
+	refused 1 "restarting"
+	redock rm -f a
+	run redock ps -aq
+	is ""
+}
+
+@test "restart: on-failure:2 tries twice, and a success is no failure" {
+	redock run -d --name a --restart on-failure:2 --network none bb sh -c 'echo life; exit 7'
+	run redock logs -f a
+	[ "${#lines[@]}" -eq 3 ] || fail "$output"
+	run redock wait a
+	is 7
+	redock run -d --name b --restart on-failure --network none bb true
+	run redock logs -f b
+	run redock wait b
+	is 0
+	[ "$(grep -c '"Action":"start".*"name=b"' "$REDOCK_RUN_ROOT/events")" -eq 1 ]
+}
+
+@test "restart: kill with the stop signal or SIGKILL ends the policy, another signal does not" {
+	redock run -d --name a --restart always --network none bb sh -c 'trap "exit 5" USR1; echo up; while :; do sleep 1; done'
+	happened '"Action":"start".*"name=a"'
+	redock kill -s USR1 a
+	happened '"Action":"die".*"exitCode=5"'
+	timeout 20 sh -c '"$1" logs -f a | grep -m2 up | sed -n 2p' sh "$REDOCK"
+	redock kill -s KILL a
+	run redock wait a
+	is 137
+}
+
+@test "restart: a monitor that is killed leaves the policy in force (F05)" {
+	redock run -d --name a --restart always --network none bb sh -c 'read -r x </in; exit 4'
+	kill -KILL "$(monitor_of a)"
+	run redock ps
+	contains "Up"
+	echo go >"/proc/$(pid_inside 'sh -c read')/root/in"
+	happened '"Action":"die".*exitCode=4'
+	run redock ps
+	[[ $output == *Up* || $output == *Restarting* ]] || fail "$output"
+	redock stop -t 0 a
+}
+
+@test "restart: resume starts after a boot what its policy wants (F10)" {
+	local name pids=()
+	for name in always unless no; do
+		redock run -d --name $name --restart ${name/unless/unless-stopped} --network none bb sleep 1000
+	done
+	redock run -d --name stopped --restart unless-stopped --network none bb sleep 1000
+	redock stop -t 0 stopped
+	redock run -d --name failed --restart on-failure --network none bb sleep 1000
+	# the host goes down: everything dies at once, /run is empty
+	for name in always unless no failed; do
+		pids+=("$(monitor_of $name)" "$(init_of $name)")
+	done
+	kill -KILL "${pids[@]}"
+	wait_gone 10 "${pids[@]}"
+	rm -rf "${REDOCK_RUN_ROOT:?}"/*
+	redock resume
+	run redock ps
+	contains always
+	contains unless
+	contains failed
+	lacks stopped
+	[ "$(redock ps -q | wc -l)" -eq 3 ]
+}
+
+@test "restart: a policy with --rm is refused" {
+	run redock run --rm --restart always bb true
+	expect_status 125
+}
