@@ -11,6 +11,7 @@ teardown_file() {
 }
 
 setup() {
+	rm -f "$REDOCK_RUN_ROOT/events"
 	baseline
 }
 
@@ -39,7 +40,8 @@ teardown() {
 	redock run -d -i --name a --network none bb sh -c 'read -r x; echo got $x; read -r y; echo and $y'
 	printf 'first\n' | timeout 20 "$REDOCK" attach a >/dev/null 3>&- &
 	first=$!
-	timeout 20 sh -c '"$1" logs -f a | grep -qm1 "got first"' sh "$REDOCK"
+	"$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/log" 3>&- &
+	timeout 20 sh -c 'tail -n +1 -F "$1" | grep -qm1 "got first"' sh "$BATS_TEST_TMPDIR/log"
 	printf 'second\n' | timeout 20 "$REDOCK" attach a >"$BATS_TEST_TMPDIR/out" 3>&- || true
 	wait $first || true
 	run redock logs a
@@ -62,10 +64,10 @@ teardown() {
 @test "attach: refused to one that does not run, or is paused" {
 	redock create --name a --network none bb sleep 1000
 	run redock attach a
-	refused 1
+	refused 125
 	redock start a
 	redock pause a
 	run redock attach a
-	refused 1 "redock unpause a"
+	refused 125 "redock unpause a"
 	redock unpause a
 }

@@ -11,6 +11,7 @@ teardown_file() {
 }
 
 setup() {
+	rm -f "$REDOCK_RUN_ROOT/events"
 	baseline
 }
 

@@ -11,6 +11,7 @@ teardown_file() {
 }
 
 setup() {
+	rm -f "$REDOCK_RUN_ROOT/events"
 	baseline
 }
 
@@ -63,7 +64,8 @@ teardown() {
 	happened '"Action":"start".*"name=a"'
 	redock kill -s USR1 a
 	happened '"Action":"die".*"exitCode=5"'
-	timeout 20 sh -c '"$1" logs -f a | grep -m2 up | sed -n 2p' sh "$REDOCK"
+	"$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/log" 3>&- &
+	timeout 20 sh -c 'tail -n +1 -F "$1" | grep -qm2 up' sh "$BATS_TEST_TMPDIR/log"
 	redock kill -s KILL a
 	run redock wait a
 	is 137

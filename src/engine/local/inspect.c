@@ -193,30 +193,36 @@ static int listen_for(int fd, enum wait_for what, int timeout_ms, struct err *e)
 	}
 }
 
+static bool goes_on(const struct container_info *c)
+{
+	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED ||
+	       c->state == CONTAINER_RESTARTING;
+}
+
 int local_wait(struct engine *en, const char *id, enum wait_for what, int timeout_ms, struct err *e)
 {
 	struct local *l = local_of(en);
 	auto_container_info c = { 0 };
-	auto_close int fd = -1;
+	int64_t deadline = time_monotonic() + (int64_t)timeout_ms * 1000000;
 	int r = inspect_id(l, id, &c, e);
 
-	if (r < 0)
-		return r;
-	if (c.state == CONTAINER_RUNNING || c.state == CONTAINER_PAUSED ||
-		c.state == CONTAINER_RESTARTING) {
+	/* each time that the monitor hangs up something has happened: it ended, or its monitor did,
+	 * or it was started again just now; what is true afterwards is on disk */
+	while (r == 0 && goes_on(&c)) {
+		int64_t left = (deadline - time_monotonic()) / 1000000;
+		auto_close int fd = -1;
 		if (c.ready && what == WAIT_READY)
 			return 0;
 		fd = monitor_connect(l, id, e);
 		if (fd >= 0)
-			r = listen_for(fd, what, timeout_ms, e);
+			r = listen_for(fd, what, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0, e);
 		if (fd >= 0 && r != -ECONNRESET)
 			return r;
-		/* it ended, or its monitor did, just now: what is true afterwards is on disk */
 		container_info_release(&c);
 		r = inspect_id(l, id, &c, e);
-		if (r < 0)
-			return r;
 	}
+	if (r < 0)
+		return r;
 	if (c.state == CONTAINER_EXITED)
 		return what == WAIT_EXIT
 			       ? c.exit_code

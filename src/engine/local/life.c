@@ -72,9 +72,17 @@ static void tell_stop(struct local *l, const char *id)
 	struct err ignored;
 	auto_close int fd = monitor_connect(l, id, &ignored);
 
+	int64_t deadline = time_monotonic() + (int64_t)MONITOR_WAIT_MS * 1000000;
+	struct pollfd p = { fd, POLLIN, 0 };
+	char frame[64];
+
 	/* a monitor that is gone has nothing to be told */
-	if (fd >= 0 && send(fd, &stop, sizeof stop, MSG_NOSIGNAL) < 0)
+	if (fd < 0 || send(fd, &stop, sizeof stop, MSG_NOSIGNAL) < 0)
 		return;
+	/* until it goes: of one who has hung up it would not read this */
+	while (time_monotonic() < deadline && poll(&p, 1, MONITOR_WAIT_MS) > 0 &&
+		recv(fd, frame, sizeof frame, MSG_DONTWAIT) > 0)
+		continue;
 }
 
 /* Until the monitor has recorded the end. It has nothing else to do: if it is stopped itself
