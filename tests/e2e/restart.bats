@@ -65,7 +65,7 @@ teardown() {
 	redock kill -s USR1 a
 	happened '"Action":"die".*"exitCode=5"'
 	"$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/log" 3>&- &
-	timeout 20 sh -c 'tail -n +1 -F "$1" | grep -qm2 up' sh "$BATS_TEST_TMPDIR/log"
+	timeout 20 sh -c 'tail -n +1 -F "$1" | awk "/up/ && ++n == 2 { exit }"' sh "$BATS_TEST_TMPDIR/log"
 	redock kill -s KILL a
 	run redock wait a
 	is 137
