@@ -89,7 +89,7 @@ for _ in range(2):
     sys.stdout.buffer.flush()
 ' >"$BATS_TEST_TMPDIR/journal" 3>&- &
 	timeout 10 sh -c 'tail -F "$1" | grep -qm1 bound' sh "$BATS_TEST_TMPDIR/journal"
-	redock run --name j --network none --log-driver journald --log-opt tag=t-{{.Name}} bb sh -c 'echo hello; echo oops >&2'
+	redock run --name j --network none --log-driver journald --log-opt 'tag=t-{{.Name}}' bb sh -c 'echo hello; echo oops >&2'
 	wait $!
 	umount /run/systemd/journal 2>/dev/null || rm -f /run/systemd/journal/socket
 	run cat "$BATS_TEST_TMPDIR/journal"
@@ -103,7 +103,7 @@ for _ in range(2):
 }
 
 @test "logs: labels, variables and tag become attributes" {
-	redock run --name a --network none -l tier=front -e A=1 --log-opt labels=tier --log-opt env=A --log-opt tag={{.Name}} bb echo x
+	redock run --name a --network none -l tier=front -e A=1 --log-opt labels=tier --log-opt env=A --log-opt 'tag={{.Name}}' bb echo x
 	run redock logs --details a
 	contains "tier=front"
 	contains "A=1"
