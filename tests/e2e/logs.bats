@@ -21,7 +21,7 @@ teardown() {
 }
 
 @test "logs: both streams apart, in order, the last lines, with times" {
-	redock run --name a --network none bb sh -c 'for i in 1 2 3; do echo out$i; echo err$i >&2; sleep 0.1; done' || true
+	redock run --name a --network none bb sh -c 'for i in 1 2 3; do echo out$i; sleep 0.1; echo err$i >&2; sleep 0.1; done' || true
 	run --separate-stderr redock logs a
 	is $'out1\nout2\nout3'
 	[ "$stderr" = $'err1\nerr2\nerr3' ]
