@@ -48,6 +48,8 @@ static int print_entry(void *arg, const struct log_entry *entry)
 	int stream = entry->stream == 2 ? 2 : 1;
 	FILE *f = stream == 2 ? stderr : stdout;
 
+	if (f == stderr) /* both may be the same pipe: what came before is before it */
+		fflush(stdout);
 	if (!p->inside[stream] && p->o->timestamps) {
 		char time[TIME_TEXT_SIZE];
 		time_format(entry->time, time);
@@ -56,8 +58,6 @@ static int print_entry(void *arg, const struct log_entry *entry)
 	if (!p->inside[stream] && p->o->details)
 		fprintf(f, "%s ", entry->details ? entry->details : "");
 	/* the bytes as they are: it is the program's output, not ours */
-	if (f == stderr) /* both may be the same pipe: what came before is before it */
-		fflush(stdout);
 	fwrite(entry->data, 1, entry->len, f);
 	p->inside[stream] = !entry->len || entry->data[entry->len - 1] != '\n';
 	if ((p->o->follow && fflush(f) != 0) || ferror(f))
