@@ -89,8 +89,15 @@ static void mind_signals(void)
 		signal(fatal[i], end);
 }
 
+/* Never the host's own name: without a UTS namespace there is no other to change. */
 static void name_host(const struct spec *s, int control, struct err *e)
 {
+	bool wanted = (s->hostname && *s->hostname) || (s->domainname && *s->domainname);
+
+	if (wanted && !spec_namespace_of(s, CLONE_NEWUTS)) {
+		err_set(e, EINVAL, "a host name needs a UTS namespace of the container's own");
+		child_fail(control, 125, e);
+	}
 	if (s->hostname && *s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0) {
 		err_errno(e, "cannot set host name '%s'", s->hostname);
 		child_fail(control, 125, e);
