@@ -246,6 +246,29 @@ rootfs
 extra fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero "
 }
 
+@test "a device that the list of devices does not allow cannot be opened" {
+	[ -c /dev/kmsg ] || skip "no /dev/kmsg"
+	edit 'd["linux"]["devices"] = [{"type": "c", "path": "/dev/kmsg", "major": 1, "minor": 11}]'
+	edit 'd["linux"].setdefault("resources", {})["devices"] = [{"allow": False, "access": "rwm"}]'
+	program ': >/dev/kmsg'
+	run rt run -b "$BUNDLE" closed
+	[ "$status" -ne 0 ]
+	contains "not permitted"
+	edit 'd["linux"]["resources"]["devices"].append({"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"})'
+	run rt run -b "$BUNDLE" open
+	expect_status 0
+}
+
+@test "systemd's control groups are refused where systemd does not rule them" {
+	[ ! -d /run/systemd/system ] || [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ] ||
+		skip "systemd rules them"
+	run rt --systemd-cgroup run -b "$BUNDLE" scope
+	expect_status 1
+	contains "control groups are not systemd's here"
+	run rt list -q
+	is ""
+}
+
 @test "exec runs one more process: its status, user, variables, directory" {
 	program 'exec sleep 1000'
 	rt run -d -b "$BUNDLE" more </dev/null >/dev/null

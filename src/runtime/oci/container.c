@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "runtime/cgroup.h"
 #include "runtime/process.h"
+#include "runtime/oci/group.h"
 #include "runtime/oci/hooks.h"
 
 #include <poll.h>
@@ -116,6 +117,8 @@ int container_destroy(struct state *s, struct invocation *i, struct err *e)
 	}
 	if (*s->cgroup && cgroup_remove(s->cgroup, e) < 0)
 		return err_wrap(e, "cannot remove container '%s'", s->id);
+	if (str_starts(s->cgroup, GROUP_PARENT "/"))
+		cgroup_remove_parent(GROUP_PARENT);
 	if (state_erase(s, e) < 0)
 		return err_wrap(e, "cannot remove container '%s'", s->id);
 	if (known) {

@@ -122,8 +122,12 @@ static int bring_up(struct invocation *i, struct state *s, struct oci_config *c,
 		return -e->code;
 	creating = state_text(s, STATE_CREATING, false);
 	created = state_text(s, STATE_CREATED, false);
-	if (launch_prepare(p, creating, e) < 0 ||
-		hooks_run(&c->spec, HOOK_PRESTART, creating, e) < 0 ||
+	if (launch_prepare(p, creating, e) < 0)
+		return -e->code;
+	/* it has made its device nodes, and nothing of the container's own has run */
+	if (*s->cgroup && cgroup_set_devices(s->cgroup, &c->spec.resources, e) < 0)
+		return -e->code;
+	if (hooks_run(&c->spec, HOOK_PRESTART, creating, e) < 0 ||
 		hooks_run(&c->spec, HOOK_CREATE_RUNTIME, creating, e) < 0 ||
 		launch_finish(p, created, e) < 0)
 		return -e->code;
@@ -155,9 +159,6 @@ static int fill_spec(
 	struct spec *spec = &c->spec;
 
 	spec->id = xstrdup(s->id);
-	spec->cgroup = group_path(i, c->cgroups_path, s->id, e);
-	if (!spec->cgroup)
-		return -e->code;
 	join_all(&spec->resources);
 	spec->no_pivot = i->o.no_pivot;
 	spec->keep_keyring = i->o.no_new_keyring;
@@ -170,11 +171,13 @@ int create_container(struct invocation *i, struct state *s, struct oci_config *c
 	struct err *e)
 {
 	auto_free char *text = NULL, *bundle = NULL;
+	auto_group group = GROUP_INIT;
 	struct err ignored = { 0 };
 	size_t len = 0;
 	int r;
 
 	if (read_bundle(i, c, &bundle, &text, &len, e) < 0 || check(i, &c->spec, e) < 0 ||
+		group_choose(i, c->cgroups_path, i->operands[0], &group, e) < 0 ||
 		state_make(i->o.root, i->operands[0], s, e) < 0)
 		return -e->code;
 	oci_config_warn(c, warn, i);
@@ -185,13 +188,15 @@ int create_container(struct invocation *i, struct state *s, struct oci_config *c
 	r = fs_write_file(s->dir, "config.json", text, len, 0600, FS_VOLATILE, e);
 	if (r == 0)
 		r = fill_spec(i, s, c, e);
-	if (r == 0 && *c->spec.cgroup)
-		r = cgroup_create(c->spec.cgroup, &c->spec.resources, e);
+	if (r == 0)
+		r = group_make(&group, &c->spec.resources, s->id, e);
 	if (r < 0) {
 		state_erase(s, &ignored);
 		return r;
 	}
-	s->cgroup = xstrdup(c->spec.cgroup);
+	c->spec.cgroup = xstrdup(group.path);
+	s->cgroup = xstrdup(group.path);
+	s->scope = take_ptr(&group.scope);
 	if (bring_up(i, s, c, p, e) < 0) {
 		container_destroy(s, i, &ignored);
 		if (p->pid > 0)

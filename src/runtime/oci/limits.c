@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "runtime/cgroup.h"
 #include "runtime/oci/container.h"
+#include "runtime/oci/group.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -111,7 +112,7 @@ int verb_update(struct invocation *i, struct err *e)
 			state_word(status));
 	if (!*s.cgroup)
 		return err_set(e, ENOTSUP, "container '%s' has no control group", s.id);
-	return cgroup_update(s.cgroup, &r, e);
+	return group_update(s.cgroup, s.scope, &r, e);
 }
 
 static json_t *stats_json(const struct cgroup_stats *t)

@@ -37,6 +37,7 @@ void state_release(struct state *s)
 	free(s->bundle);
 	free(s->rootfs);
 	free(s->cgroup);
+	free(s->scope);
 	json_decref(s->annotations);
 	*s = (struct state)STATE_INIT;
 }
@@ -97,6 +98,8 @@ int state_write(const struct state *s, struct err *e)
 		return err_set(e, EINVAL, "a path of container '%s' is not UTF-8", s->id);
 	if (s->annotations)
 		json_object_set(j, "annotations", s->annotations);
+	if (s->scope)
+		json_object_set_new(j, "scope", json_string(s->scope));
 	return json_write_file(s->dir, "state.json", j, 0600, FS_VOLATILE, e);
 }
 
@@ -120,6 +123,8 @@ static int read_state(struct state *s, struct err *e)
 	s->bundle = xstrdup(json_str(j, "bundle", ""));
 	s->rootfs = xstrdup(json_str(j, "rootfs", ""));
 	s->cgroup = xstrdup(json_str(j, "cgroup", ""));
+	if (json_object_get(j, "scope"))
+		s->scope = xstrdup(json_str(j, "scope", ""));
 	s->pid = (pid_t)json_int(j, "pid", 0);
 	s->start = (uint64_t)json_int(j, "start", 0);
 	s->created = json_int(j, "created", 0);

@@ -22,6 +22,7 @@ struct state {
 	int root, dir, lock; /* fds; -1 */
 	char *id, *version, *bundle, *rootfs;
 	char *cgroup; /* as src/runtime/cgroup.h has it; "" for none */
+	char *scope;  /* systemd's unit that has this group, or NULL */
 	json_t *annotations;
 	pid_t pid; /* 0 until there is one */
 	uint64_t start;
