@@ -190,7 +190,8 @@ static int separate_cgroups(const struct spec *s, struct err *e)
 
 static int set_names(const struct spec *s, struct err *e)
 {
-	const bool own = spec_namespace_of(s, CLONE_NEWUTS);
+	const struct spec_namespace *uts = spec_namespace_of(s, CLONE_NEWUTS);
+	const bool own = uts && !uts->path; /* one that was there before has its name */
 
 	if (own && s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
 		return err_errno(e, "cannot set host name '%s'", s->hostname);

@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #define BUSYBOX "/bin/busybox"
@@ -466,8 +467,10 @@ static void test_namespaces(void **state)
 		const char *kind;
 	} kinds[] = { { CLONE_NEWPID, "pid" }, { CLONE_NEWIPC, "ipc" }, { CLONE_NEWUTS, "uts" },
 		{ CLONE_NEWCGROUP, "cgroup" } };
+	struct utsname before, after;
 
 	(void)state;
+	assert_int_equal(uname(&before), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) * 2; i++) {
 		auto_free char *script = xasprintf("readlink /proc/self/ns/%s", kinds[i / 2].kind);
 		auto_free char *path = xasprintf("/proc/self/ns/%s", kinds[i / 2].kind);
@@ -486,6 +489,9 @@ static void test_namespaces(void **state)
 		joined = run(&shared, NULL);
 		assert_string_equal(joined, host);
 	}
+	/* whoever joins a namespace leaves its name alone */
+	assert_int_equal(uname(&after), 0);
+	assert_string_equal(before.nodename, after.nodename);
 }
 
 static void test_namespace_of_the_dead(void **state)
