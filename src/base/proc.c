@@ -173,12 +173,14 @@ int proc_run(char *const *argv, struct str *ret_out, struct err *e)
 	return status;
 }
 
-uint64_t proc_start_time(pid_t pid)
+/* The state (proc(5), field 3) is '\0' when there is no such process. */
+static uint64_t read_stat(pid_t pid, char *ret_state)
 {
 	char path[40], text[1024], *p;
 	auto_close int fd = -1;
 	ssize_t n;
 
+	*ret_state = '\0';
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -188,10 +190,27 @@ uint64_t proc_start_time(pid_t pid)
 		return 0;
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the name before it can hold anything */
+	if (p && p[1])
+		*ret_state = p[2];
 	for (int field = 2; p && field < 22; field++) {
 		p = strchr(p + 1, ' ');
 	}
 	return p ? strtoull(p + 1, NULL, 10) : 0;
+}
+
+uint64_t proc_start_time(pid_t pid)
+{
+	char state;
+
+	return read_stat(pid, &state);
+}
+
+bool proc_lives(pid_t pid, uint64_t start_time)
+{
+	char state;
+
+	return pid > 0 && start_time != 0 && read_stat(pid, &state) == start_time && state != 'Z' &&
+	       state != 'X';
 }
 
 int proc_open(pid_t pid, uint64_t start_time)

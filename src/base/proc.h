@@ -37,6 +37,8 @@ int proc_run(char *const *argv, struct str *ret_out, struct err *e);
 
 /* Start time of `pid` in clock ticks since boot (proc(5), field 22), or 0 if there is none. */
 uint64_t proc_start_time(pid_t pid);
+/* True while `pid` is that process, and has not ended (a zombie has). */
+bool proc_lives(pid_t pid, uint64_t start_time);
 /* A pidfd for `pid` if it still is the process that began at `start_time`; else -ESRCH. */
 int proc_open(pid_t pid, uint64_t start_time);
 /* The boot id of the running kernel (random(4)), 36 characters and a NUL. */

@@ -526,9 +526,22 @@ static int value_from_json(const struct member *m, const json_t *value, void *at
 /* What it has read so far is *ret's to release, whatever it returns. */
 static int from_json(const struct table *t, const json_t *object, void *ret, struct err *e)
 {
+	const char *section = NULL;
+	const json_t *from = object;
+	size_t left = json_object_size(from);
+
+	/* most members are absent in most files: a section's others are not looked for when all
+	 * that it has were found */
 	for (const struct member *m = t->members; m->key; m++) {
-		const json_t *from = m->section ? json_object_get(object, m->section) : object;
-		const json_t *value = json_object_get(from, m->key);
+		const json_t *value;
+		if (m->section != section &&
+			!(section && m->section && str_eq(section, m->section))) {
+			section = m->section;
+			from = section ? json_object_get(object, section) : object;
+			left = json_object_size(from);
+		}
+		value = left ? json_object_get(from, m->key) : NULL;
+		left -= value != NULL;
 		if (!value || json_is_null(value))
 			continue;
 		int r = value_from_json(m, value, (char *)ret + m->offset, e);

@@ -274,16 +274,13 @@ bool cgroup_is_frozen(const char *path, pid_t init)
 	auto_free char *text = NULL;
 	uint64_t frozen;
 
-	switch (cgroup_layout()) {
-	case CGROUP_V2:
-		return cg_get("", path, "cgroup.freeze", 16, &text) == 0 &&
-		       cg_number_or_max(text, &frozen) == 0 && frozen;
-	case CGROUP_V1:
-		return cg_get("freezer", path, "freezer.state", 32, &text) == 0 &&
-		       !str_starts(text, "THAWED");
-	case CGROUP_NONE:
-		break;
-	}
+	/* asked of each container in a listing: the files say which version this is */
+	if (cg_get("", path, "cgroup.freeze", 16, &text) == 0)
+		return cg_number_or_max(text, &frozen) == 0 && frozen;
+	if (cg_get("freezer", path, "freezer.state", 32, &text) == 0)
+		return !str_starts(text, "THAWED");
+	if (cgroup_layout() != CGROUP_NONE)
+		return false;
 	return init > 0 && task_state(init) == 'T';
 }
 

@@ -57,10 +57,8 @@ static int read_running(struct local *l, const struct container *c, const struct
 	struct container_net *cn, struct err *e)
 {
 	struct err none = { 0 };
-	auto_close int dir = fs_open_dir(l->dirs.run, c->id, e);
-	int r = dir < 0 ? dir : endpoint_file_read(dir, cn, &none);
 
-	if (r == 0)
+	if (endpoint_file_read(l, c->id, cn, &none) == 0)
 		return 0;
 	return default_endpoint(l, c, run, cn, e);
 }

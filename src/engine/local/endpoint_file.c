@@ -55,12 +55,13 @@ static void endpoint_from_json(const json_t *j, struct endpoint *p)
 	p->claimed = true;
 }
 
-int endpoint_file_read(int run_dir, struct container_net *ret, struct err *e)
+int endpoint_file_read(struct local *l, const char *id, struct container_net *ret, struct err *e)
 {
+	auto_free char *path = xasprintf("%s/" NAME, id);
 	auto_json *j = NULL;
 	const json_t *item;
 	size_t i;
-	int r = json_read_file(run_dir, NAME, MAX_SIZE, &j, e);
+	int r = json_read_file(l->dirs.run, path, MAX_SIZE, &j, e);
 
 	if (r == -ENOENT)
 		err_clear(e);

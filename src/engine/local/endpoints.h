@@ -51,7 +51,7 @@ void container_net_end(struct local *, const char *id);
 int endpoint_file_write(int run_dir, const struct container_net *, struct err *e);
 /* The nets are not opened. -ENOENT sets no error: it has but the default network, or does not run.
  */
-int endpoint_file_read(int run_dir, struct container_net *ret, struct err *e);
+int endpoint_file_read(struct local *, const char *id, struct container_net *ret, struct err *e);
 /* Opens v[i].net of what was read. -ENOENT: the network is no more. */
 int endpoint_open(struct local *, struct endpoint *, struct err *e);
 void endpoint_release(struct endpoint *);

@@ -45,8 +45,6 @@ static int describe(struct local *l, struct container *c, const struct local_sta
 		runs || s->state == CONTAINER_RESTARTING ? s->run.restarts : s->last.restarts;
 	ret->health = runs ? (enum health_status)s->run.health : HEALTH_NONE;
 	ret->failing_streak = runs ? s->run.failing : 0;
-	if (!c->config.log_driver || str_eq(c->config.log_driver, "json-file"))
-		ret->log_path = xasprintf("%s/containers/%s/log", l->root, c->id);
 	ret->exit_code = runs ? 0 : s->last.exit_code;
 	ret->pid = runs ? s->run.pid : 0;
 	ret->created = c->created;

@@ -14,7 +14,8 @@ struct local {
 	char *root, *run_root, *bridge, *subnet, *cgroup_parent;
 	char *scope; /* systemd's unit that is cgroup_parent, NULL where the tree is ours */
 	struct container_dirs dirs;
-	int run; /* the run root */
+	int run;       /* the run root */
+	char boot[37]; /* the kernel's, "" until it is needed */
 	struct store *store;
 	struct net *net; /* opened when first needed: local_net() */
 	struct net_address

@@ -193,9 +193,9 @@ static int look(struct local *l, const struct container *c, struct local_status 
 	struct err *e)
 {
 	struct err ignored;
-	auto_close int run_dir = fs_open_dir(l->dirs.run, c->id, &ignored), pidfd = -1, alive = -1;
+	auto_close int run_dir = fs_open_dir(l->dirs.run, c->id, &ignored), alive = -1;
 	auto_free char *cgroup = NULL;
-	char boot[37];
+	bool this_boot;
 	int r;
 
 	memset(ret, 0, sizeof *ret);
@@ -209,11 +209,11 @@ static int look(struct local *l, const struct container *c, struct local_status 
 		close_fd(&alive);
 		return past(l, c, run_dir, ret, e);
 	}
-	proc_boot_id(boot);
-	if (str_eq(boot, ret->run.boot))
-		pidfd = proc_open(ret->run.pid, ret->run.start);
-	/* readable: it has ended, and its monitor is about to reap it */
-	if (pidfd >= 0 && poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 0) == 0) {
+	if (!*l->boot)
+		proc_boot_id(l->boot);
+	this_boot = str_eq(l->boot, ret->run.boot);
+	/* a zombie has ended, and its monitor is about to reap it */
+	if (this_boot && proc_lives(ret->run.pid, ret->run.start)) {
 		cgroup = local_cgroup(l, c->id);
 		thaw_forgotten(cgroup, run_dir, ret->run.pid);
 		ret->state = cgroup_is_frozen(cgroup, ret->run.pid) && !is_being_read(run_dir)
@@ -221,7 +221,7 @@ static int look(struct local *l, const struct container *c, struct local_status 
 				     : CONTAINER_RUNNING;
 		return has_monitor(run_dir, &alive) ? 0 : adopt(l, c, run_dir, alive, e);
 	}
-	if (ret->run.restarting && str_eq(boot, ret->run.boot) && has_monitor(run_dir, &alive)) {
+	if (ret->run.restarting && this_boot && has_monitor(run_dir, &alive)) {
 		auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e);
 		ret->state = CONTAINER_RESTARTING;
 		return dir < 0 ? dir : last_state_read(dir, &ret->last, e);
