@@ -40,14 +40,14 @@ static int check_target(const char *path, struct err *e)
 	return 0;
 }
 
-/* The names that Docker gives volumes. */
+/* The engine's rule for names of volumes, here because what is none may be meant as a path. */
 static int check_volume_name(const char *name, struct err *e)
 {
 	size_t n = 0;
 
 	while (isalnum((unsigned char)name[n]) || (n && name[n] && strchr("_.-", name[n])))
 		n++;
-	if (n < 2 || name[n] || n > 255) {
+	if (!n || name[n] || n > 128) {
 		err_set(e, EINVAL, "'%s' is neither a volume's name nor an absolute path", name);
 		return err_hint(
 			e, "a volume: letters, digits, _ . -; a directory: begins with / or ./");

@@ -61,8 +61,16 @@ int publish_restore(struct net *, struct err *e);
 /* Forgets all ports: they are of an earlier boot. */
 void publish_forget(struct net *);
 /* names.c */
+#define NAMES_HOSTS    "hosts"   /* in its run directory: a file a container, by its id */
+#define NAMES_PID_FILE "dns.pid" /* the server's own */
 void names_stop(struct net *);
-bool names_run(struct net *);
+/* Of the server whose pid file this is. */
+bool names_run(int dir, const char *pid_file);
+void names_end(int dir, const char *pid_file);
+/* `name` in the directory `dir`, as another program can open it. */
+char *names_path(int dir, const char *name);
+/* names_inside.c: the container's own server is stopped; none is success. */
+void names_inside_stop(int base_fd, const char *id);
 int names_start(struct net *, struct in_addr gateway, struct err *e);
 
 /* choice.c */

@@ -11,11 +11,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#define HOSTS         "hosts"   /* a file a container, named by its id */
-#define PID_FILE      "dns.pid" /* the server's own */
 #define NAME_MAX_SIZE 253
 
-static char *absolute(int dir, const char *name)
+char *names_path(int dir, const char *name)
 {
 	char from[32], path[4096];
 	ssize_t n;
@@ -39,9 +37,9 @@ static void wait_for_end(int pidfd, uint64_t pid)
 
 /* A pidfd of the server, or -ESRCH. It is known by its command line, in which our pid file is: a
  * number alone could be another process's by now. */
-static int open_server(const struct net *net)
+static int open_server(int dir, const char *pid_file)
 {
-	auto_free char *text = NULL, *path = absolute(net->run_fd, PID_FILE), *cmdline = NULL;
+	auto_free char *text = NULL, *path = names_path(dir, pid_file), *cmdline = NULL;
 	auto_free char *wanted = xasprintf("--pid-file=%s", path);
 	auto_close int pidfd = -1, fd = -1;
 	struct err ignored = { 0 };
@@ -49,7 +47,7 @@ static int open_server(const struct net *net)
 	uint64_t pid;
 	ssize_t n;
 
-	if (fs_read_file(net->run_fd, PID_FILE, 32, &text, NULL, &ignored) < 0)
+	if (fs_read_file(dir, pid_file, 32, &text, NULL, &ignored) < 0)
 		return -ESRCH;
 	text[strcspn(text, "\n")] = '\0';
 	if (str_to_u64(text, 2, INT32_MAX, &pid) < 0)
@@ -70,33 +68,42 @@ static int open_server(const struct net *net)
 	return -ESRCH;
 }
 
-bool names_run(struct net *net)
+bool names_run(int dir, const char *pid_file)
 {
-	auto_close int pidfd = open_server(net);
+	auto_close int pidfd = open_server(dir, pid_file);
 
 	return pidfd >= 0;
 }
 
-void names_stop(struct net *net)
+void names_end(int dir, const char *pid_file)
 {
-	struct err ignored = { 0 };
-	auto_close int pidfd = net->user ? open_server(net) : -1;
+	auto_close int pidfd = -1;
 
+	if (faccessat(dir, pid_file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	pidfd = open_server(dir, pid_file);
 	if (pidfd >= 0) {
 		syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
 		/* its address is needed again, perhaps at once */
 		if (poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 2000) == 0)
 			syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	}
+	unlinkat(dir, pid_file, 0);
+}
+
+void names_stop(struct net *net)
+{
+	struct err ignored = { 0 };
+
 	if (net->user) {
-		unlinkat(net->run_fd, PID_FILE, 0);
-		fs_remove_tree(net->run_fd, HOSTS, &ignored);
+		names_end(net->run_fd, NAMES_PID_FILE);
+		fs_remove_tree(net->run_fd, NAMES_HOSTS, &ignored);
 	}
 }
 
 static int open_hosts(struct net *net, struct err *e)
 {
-	int fd = fs_open_dir_make(net->run_fd, HOSTS, 0755, e);
+	int fd = fs_open_dir_make(net->run_fd, NAMES_HOSTS, 0755, e);
 
 	if (fd >= 0 && fchmod(fd, 0755) < 0) {
 		close_fd(&fd);
@@ -108,8 +115,8 @@ static int open_hosts(struct net *net, struct err *e)
 int names_start(struct net *net, struct in_addr gateway, struct err *e)
 {
 	auto_free char *helper = proc_helper_path("redock-net");
-	auto_free char *pid_file = absolute(net->run_fd, PID_FILE);
-	auto_free char *directory = absolute(net->run_fd, HOSTS);
+	auto_free char *pid_file = names_path(net->run_fd, NAMES_PID_FILE);
+	auto_free char *directory = names_path(net->run_fd, NAMES_HOSTS);
 	auto_close int hosts = open_hosts(net, e);
 	char address[INET_ADDRSTRLEN], port[] = "53";
 	char *argv[] = { helper, (char *)"names", pid_file, address, port, directory, NULL };
@@ -118,7 +125,7 @@ int names_start(struct net *net, struct in_addr gateway, struct err *e)
 	if (hosts < 0)
 		return hosts;
 	inet_ntop(AF_INET, &gateway, address, sizeof address);
-	unlinkat(net->run_fd, PID_FILE, 0);
+	unlinkat(net->run_fd, NAMES_PID_FILE, 0);
 	/* it goes to the background by itself, once it answers */
 	r = proc_run(argv, NULL, e);
 	if (r == 0)
@@ -158,14 +165,14 @@ int net_names_add(
 	if (text.overflow)
 		return err_set(e, E2BIG, "the container has too many names");
 	r = fs_write_file(hosts, id, text.data, text.len, 0644, FS_VOLATILE, e);
-	if (r == 0 && !names_run(net) && (r = state_load(net, &s, e)) == 0)
+	if (r == 0 && !names_run(net->run_fd, NAMES_PID_FILE) && (r = state_load(net, &s, e)) == 0)
 		r = names_start(net, bridge_gateway(net, &s.subnet), e);
 	return r;
 }
 
 int net_names_remove(struct net *net, const char *id, struct err *e)
 {
-	auto_free char *path = xasprintf(HOSTS "/%s", id);
+	auto_free char *path = xasprintf(NAMES_HOSTS "/%s", id);
 
 	if (unlinkat(net->run_fd, path, 0) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot remove the names of container '%.12s'", id);

@@ -361,7 +361,7 @@ int net_reload(struct net *net, struct err *e)
 		return r;
 	if ((r = bridge_ensure(net, &s, &net->index, e)) < 0 || (r = publish_restore(net, e)) < 0)
 		return r;
-	if (net->user && !names_run(net) &&
+	if (net->user && !names_run(net->run_fd, NAMES_PID_FILE) &&
 		(r = names_start(net, bridge_gateway(net, &s.subnet), e)) < 0)
 		return r;
 	if ((r = firewall_state_read(&s.firewall, e)) < 0)

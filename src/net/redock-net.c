@@ -10,8 +10,10 @@
  *   redock-net release RUN_ROOT ID
  *                container ID has no ports, names and addresses any more; user networks that nobody
  *                is left on go, too
- *   redock-net names DIRECTORY ADDRESS PORT SERVER...
+ *   redock-net names PID_FILE ADDRESS PORT DIRECTORY
  *                becomes the name server of a network (names_server.c)
+ *   redock-net names-inside PID_FILE NAMESPACE SERVER,... DIRECTORY...
+ *                becomes the name server of a container on several networks
  *
  * Everything is checked first and changed only where it differs: a change that is none would set
  * off the same check in every other instance.
@@ -178,6 +180,14 @@ static bool parse_sync(struct job *j, int argc, char **argv, struct err *e)
 	return true;
 }
 
+static int start_nft(struct job *j, struct err *e)
+{
+	j->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (!j->nft || nft_ctx_buffer_output(j->nft) != 0 || nft_ctx_buffer_error(j->nft) != 0)
+		return err_set(e, EIO, "cannot start libnftables");
+	return 0;
+}
+
 static int sync_or_remove(struct job *j, const char *bridge)
 {
 	struct firewall_state state = { 0 };
@@ -185,11 +195,8 @@ static int sync_or_remove(struct job *j, const char *bridge)
 	int r;
 
 	j->bridge = bridge;
-	j->nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!j->nft || nft_ctx_buffer_output(j->nft) != 0 || nft_ctx_buffer_error(j->nft) != 0) {
-		fprintf(stderr, "cannot start libnftables\n");
-		return 1;
-	}
+	if (start_nft(j, &e) < 0)
+		return report(&e);
 	r = work(j, &state, &e);
 	nft_ctx_free(j->nft);
 	if (r < 0)
@@ -198,6 +205,21 @@ static int sync_or_remove(struct job *j, const char *bridge)
 		printf("%u %u %016llx\n", state.generation, state.legacy,
 			(unsigned long long)j->rules);
 	return 0;
+}
+
+/* In a container's network namespace. */
+static int redirect_names(int port, struct err *e)
+{
+	auto_str text = STR_INIT(1024);
+	struct job j = { 0 };
+	int r = start_nft(&j, e);
+
+	if (r < 0)
+		return r;
+	ruleset_names_inside(port, &text);
+	r = run(&j, 0, str_text(&text)) ? 0 : run_failed(&j, e);
+	nft_ctx_free(j.nft);
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -211,6 +233,10 @@ int main(int argc, char **argv)
 		names_server(argv + 2, &e);
 		return report(&e);
 	}
+	if (argc >= 6 && str_eq(argv[1], "names-inside")) {
+		names_inside(argv + 2, redirect_names, &e);
+		return report(&e);
+	}
 	if (parse_sync(&j, argc, argv, &e))
 		return e.code ? report(&e) : sync_or_remove(&j, argv[2]);
 	if (argc == 3 && str_eq(argv[1], "remove"))
@@ -218,6 +244,7 @@ int main(int argc, char **argv)
 	fprintf(stderr,
 		"usage: redock-net sync|sync-user|sync-internal BRIDGE SUBNET GATEWAY KNOWN\n"
 		"       redock-net remove BRIDGE | release RUN_ROOT ID\n"
-		"       redock-net names DIRECTORY ADDRESS PORT SERVER...\n");
+		"       redock-net names PID_FILE ADDRESS PORT DIRECTORY\n"
+		"       redock-net names-inside PID_FILE NAMESPACE SERVER,... DIRECTORY...\n");
 	return 2;
 }

@@ -48,6 +48,7 @@ int net_release_all(const char *run_root, const char *id, struct err *e)
 	r = net_finish(base, 0, &base, e);
 	if (r < 0)
 		return r;
+	names_inside_stop(run, id);
 	r = net_unpublish(base, id, e);
 	if (r == 0)
 		r = net_each_active(base, release_from, (char *)id, e);

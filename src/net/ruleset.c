@@ -1,4 +1,5 @@
 #include "net/ruleset.h"
+#include "net/net.h"
 
 /*
  * `published` maps protocol and port on the host to a container's, `published_at` one address's
@@ -110,4 +111,19 @@ void ruleset_text(const struct ruleset *s, struct str *ret)
 			    : "		ct state established,related accept\n"
 			      "		ct status dnat accept\n",
 		str_text(&input));
+}
+
+void ruleset_names_inside(int port, struct str *ret)
+{
+	str_addf(ret,
+		"table ip redock_names\ndelete table ip redock_names\n"
+		"table ip redock_names {\n"
+		"	chain output {\n"
+		"		type nat hook output priority -100; policy accept;\n"
+		"		ip daddr " NET_NAMES_INSIDE
+		" meta l4proto { tcp, udp } th dport 53 "
+		"dnat to " NET_NAMES_INSIDE ":%d\n"
+		"	}\n"
+		"}\n",
+		port);
 }

@@ -15,3 +15,6 @@ struct ruleset {
 void ruleset_text(const struct ruleset *, struct str *ret);
 /* Appends the commands that remove it, present or not. */
 void ruleset_removal(const char *bridge, struct str *ret);
+/* In a container's network namespace: what is sent to port 53 of NET_NAMES_INSIDE goes to `port`.
+ */
+void ruleset_names_inside(int port, struct str *ret);

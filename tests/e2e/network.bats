@@ -307,3 +307,72 @@ resolves() {
 	[ "$status" -ne 0 ]
 	[ "$(find "$REDOCK_RUN_ROOT"/net/*/addresses -name '[0-9]*' | wc -l)" -eq 1 ]
 }
+
+@test "network: a container on several networks resolves the names of all of them, its neighbours do not" {
+	local pid
+	here redock -q network create front >/dev/null
+	here redock -q network create back >/dev/null
+	sleeper --name f --network front
+	sleeper --name b --network back --network-alias db
+	sleeper --name both --network front --network back
+	run resolves both f
+	is "$(address_of f front)"
+	run resolves both db
+	is "$(address_of b back)"
+	run here redock exec both nslookup host.inside.example
+	contains 198.51.100.7
+	# who comes later
+	sleeper --name late --network back
+	run resolves both late
+	is "$(address_of late back)"
+	run here redock exec f nslookup b
+	[ "$status" -ne 0 ]
+	# it is asked from inside alone, and leaves port 53 free
+	pid=$(here redock inspect --format '{{.State.Pid}}' both)
+	run nsenter -t "$pid" -n ss -lunH sport = :53
+	is ""
+	run here redock exec f sh -c "timeout 3 nslookup -port=$(nsenter -t "$pid" -n ss -lunH src 127.0.0.11 | sed 's/.*127.0.0.11:\([0-9]*\) .*/\1/') db $(address_of both front)"
+	lacks "Name:"
+	# networks come and go
+	here redock -q network disconnect back both
+	run here redock exec both nslookup db
+	[ "$status" -ne 0 ]
+	run resolves both f
+	is "$(address_of f front)"
+	run nsenter -t "$pid" -n ss -lunH
+	is ""
+	here redock -q network connect back both
+	run resolves both db
+	is "$(address_of b back)"
+	run resolves both f
+	is "$(address_of f front)"
+	kill -9 "$(cat "$REDOCK_RUN_ROOT"/net/views/*.pid)"
+	here redock -q network reload
+	run resolves both db
+	is "$(address_of b back)"
+	here redock -q kill both
+	here redock wait both
+	run find "$REDOCK_RUN_ROOT/net/views" -name '*.pid'
+	is ""
+}
+
+@test "network: rename of a running container changes its names at once" {
+	here redock -q network create back >/dev/null
+	sleeper --name one --network back
+	sleeper --name two --network back --network-alias db
+	run resolves one two
+	is "$(address_of two back)"
+	here redock -q rename two three
+	for name in three three.back db; do
+		run resolves one "$name"
+		is "$(address_of three back)"
+	done
+	run here redock exec one nslookup two
+	[ "$status" -ne 0 ]
+	sleeper --name d1
+	sleeper --name d2 --link d1:store
+	here redock -q rename d1 d3
+	here redock -q restart -t 0 d2
+	run here redock exec d2 cat /etc/hosts
+	contains "store d3"
+}

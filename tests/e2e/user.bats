@@ -15,10 +15,10 @@ setup() {
 
 teardown() {
 	sweep
-	inv
 	for image in $(redock images | awk 'NR > 1 && $1 != "redock" { print $1 ":" $2 }'); do
 		redock -q rmi -f "$image"
 	done
+	inv
 }
 
 # The person's config without our first line and the blank line after it.

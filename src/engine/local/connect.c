@@ -53,7 +53,7 @@ static int default_endpoint(struct local *l, const struct container *c, const st
 	return 0;
 }
 
-static int read_running(struct local *l, const struct container *c, const struct run_state *run,
+int endpoints_running(struct local *l, const struct container *c, const struct run_state *run,
 	struct container_net *cn, struct err *e)
 {
 	struct err none = { 0 };
@@ -91,7 +91,7 @@ static int change_begin(
 		return 0;
 	if ((r = ch->netns = container_netns(&ch->status.run, e)) < 0)
 		return r;
-	return read_running(l, &ch->c, &ch->status.run, &ch->cn, e);
+	return endpoints_running(l, &ch->c, &ch->status.run, &ch->cn, e);
 }
 
 /* Writes the endpoints down for the next start. */
@@ -147,6 +147,20 @@ static unsigned free_interface(const struct container_net *cn)
 	return n;
 }
 
+/* What it asks for names, after its networks have changed. */
+static int update_names(struct net_change *ch, struct err *e)
+{
+	struct container_net *cn = &ch->cn;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < cn->n; i++)
+		if (!cn->v[i].net)
+			r = endpoint_open(ch->l, &cn->v[i], e);
+	if (r == 0)
+		r = container_net_names(&ch->c, cn, ch->netns, false, e);
+	return r == 0 ? etc_update(ch->l, &ch->c, cn, e) : r;
+}
+
 /* The running container's side of it. */
 static int join(struct net_change *ch, const struct endpoint_config *wanted, struct err *e)
 {
@@ -182,9 +196,7 @@ static int join(struct net_change *ch, const struct endpoint_config *wanted, str
 		endpoint_names(&ch->c, p, &names);
 		r = net_names_add(p->net, ch->c.id, p->address.address, names.v, e);
 	}
-	if (r == 0)
-		r = etc_update(ch->l, &ch->c, cn, e);
-	return r;
+	return r == 0 ? update_names(ch, e) : r;
 }
 
 static void say(struct net_change *ch, const char *action)
@@ -297,7 +309,7 @@ static int leave(struct net_change *ch, size_t at, struct err *e)
 		r = take_over(ch, true, e);
 	if (r == 0)
 		r = endpoint_file_write(ch->run_dir, cn, e);
-	return r == 0 ? etc_update(ch->l, &ch->c, cn, e) : r;
+	return r == 0 ? update_names(ch, e) : r;
 }
 
 static int disconnect_running(struct net_change *ch, struct err *e)
@@ -399,7 +411,7 @@ int local_network_info(struct local *l, const struct container *c, const struct 
 	auto_free struct endpoint_config *wanted = NULL;
 	struct container_net cn = CONTAINER_NET_INIT;
 	size_t n = run ? 0 : endpoints_wanted(&c->config, &wanted);
-	int r = run ? read_running(l, c, run, &cn, e) : 0;
+	int r = run ? endpoints_running(l, c, run, &cn, e) : 0;
 
 	if (r < 0)
 		return r;
@@ -413,94 +425,4 @@ int local_network_info(struct local *l, const struct container *c, const struct 
 		ports_describe(c, &cn, ret);
 	container_net_release(l, c, &cn, false);
 	return 0;
-}
-
-/* ---- reload ---- */
-
-static int reload_one(void *arg, struct net *net)
-{
-	struct err *first = arg, e = { 0 };
-
-	if (net_reload(net, &e) < 0 && !first->code)
-		*first = e;
-	return 0;
-}
-
-/* Each network as it is on record; those that are not are what is left of removed ones. */
-static int reload_networks(struct net *base, struct err *first, struct err *e)
-{
-	struct net_network *all = NULL;
-	size_t n = 0;
-	int r = net_network_list(base, &all, &n, e);
-
-	for (size_t i = 0; i < n; i++) {
-		struct net *net = NULL;
-		if (r == 0)
-			r = net_open_network(base, &all[i], &net, e);
-		if (r == 0)
-			reload_one(first, net);
-		net_close(net);
-		net_network_release(&all[i]);
-	}
-	free(all);
-	return r;
-}
-
-static int reload_container(struct local *l, const char *id, struct err *e)
-{
-	auto_close int run_dir = local_run_dir(l, id, e), lock = -1, netns = -1;
-	struct container_net cn = CONTAINER_NET_INIT;
-	struct local_status status;
-	auto_container c = { 0 };
-	int r;
-
-	if (run_dir < 0 || (lock = fs_lock(run_dir, "lock", -1, e)) < 0)
-		return -e->code;
-	if ((r = container_load(l, id, &c, e)) < 0 || (r = local_status(l, &c, &status, e)) < 0)
-		return r;
-	if (status.state != CONTAINER_RUNNING && status.state != CONTAINER_PAUSED)
-		return 0;
-	if ((r = netns = container_netns(&status.run, e)) < 0)
-		return r;
-	r = read_running(l, &c, &status.run, &cn, e);
-	for (size_t i = 0; r >= 0 && i < cn.n; i++) {
-		struct endpoint *p = &cn.v[i];
-		r = endpoint_open(l, p, e);
-		if (r == 0 && !net_is_attached(p->net, id)) {
-			r = net_attach(p->net, id, &p->address, netns, e);
-			if (r == 0)
-				r = net_reload(p->net, e); /* its port, for hairpins */
-		}
-		if (r == 0 && !str_eq(p->network.name, DEFAULT_NETWORK)) {
-			auto_strv names = { 0 };
-			endpoint_names(&c, p, &names);
-			r = net_names_add(p->net, id, p->address.address, names.v, e);
-		}
-	}
-	container_net_release(l, &c, &cn, false);
-	return r < 0 ? err_wrap(e, "container '%s'", c.config.name) : 0;
-}
-
-int local_network_reload(struct engine *en, struct err *e)
-{
-	struct local *l = local_of(en);
-	struct err first = { 0 }, one;
-	auto_strv ids = { 0 };
-	struct net *base;
-	int r = local_net(l, &base, e);
-
-	if (r == 0)
-		r = reload_networks(base, &first, e);
-	if (r == 0)
-		r = local_ids(l, &ids, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ids.n; i++) {
-		one = (struct err){ 0 };
-		r = reload_container(l, ids.v[i], &one);
-		if (r < 0 && r != -ENOENT && r != -ESRCH && !first.code)
-			first = one;
-	}
-	*e = first;
-	return first.code ? -first.code : 0;
 }

@@ -191,9 +191,36 @@ int container_net_attach(struct local *l, const struct container *c, struct cont
 		endpoint_names(c, p, &names);
 		r = net_names_add(p->net, c->id, p->address.address, names.v, e);
 	}
+	if (r == 0 && container_net_named(cn) > 1)
+		r = container_net_names(c, cn, netns, false, e);
 	if (r == 0 && cn->n_ports && out)
 		r = net_publish(out->net, c->id, out->address.address, cn->ports, cn->n_ports, e);
 	return r;
+}
+
+size_t container_net_named(const struct container_net *cn)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cn->n; i++)
+		n += !is_default(&cn->v[i]);
+	return n;
+}
+
+int container_net_names(const struct container *c, const struct container_net *cn, int netns,
+	bool keep, struct err *e)
+{
+	struct net *nets[ENDPOINTS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < cn->n && n < ENDPOINTS_MAX; i++)
+		if (!is_default(&cn->v[i]))
+			nets[n++] = cn->v[i].net;
+	if (n > 1)
+		return net_names_inside(nets, n, c->id, netns, keep, e);
+	if (n)
+		net_names_inside_stop(nets[0], c->id);
+	return 0;
 }
 
 void container_net_end(struct local *l, const char *id)

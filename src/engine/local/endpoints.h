@@ -38,6 +38,12 @@ int container_net_claim(struct local *, const struct container *, struct spec *s
 /* Makes the links in `netns` (a new one), publishes the ports, tells the name servers. */
 int container_net_attach(
 	struct local *, const struct container *, struct container_net *, int netns, struct err *e);
+/* One on several user networks has a name server of its own, which knows them all; others do not
+ * need one. The nets are open. With `keep` one that runs is left as it is. */
+int container_net_names(const struct container *, const struct container_net *, int netns,
+	bool keep, struct err *e);
+/* How many of its networks have a name server. */
+size_t container_net_named(const struct container_net *);
 /* `failed`: with the claims; else they are the monitor's to give back. */
 void container_net_release(
 	struct local *, const struct container *, struct container_net *, bool failed);
@@ -60,6 +66,12 @@ void endpoint_release(struct endpoint *);
 size_t endpoints_wanted(const struct container_config *, struct endpoint_config **ret);
 /* Names that it has on a user network. */
 void endpoint_names(const struct container *, const struct endpoint *, struct strv *ret);
+/* What a running container is on; the nets are not opened. */
+int endpoints_running(struct local *, const struct container *, const struct run_state *,
+	struct container_net *ret, struct err *e);
+/* reload.c: container `c` was called `from`: its networks, and who names it, learn its name. */
+int local_network_renamed(
+	struct local *, const struct container *c, const char *from, struct err *e);
 /* The namespace of a running container: of the process that it was, not of another with its number.
  */
 int container_netns(const struct run_state *, struct err *e);

@@ -15,17 +15,15 @@ static bool is(const struct container *c, const char *network)
 	return str_eq(c->config.network, network);
 }
 
-static bool is_user(const struct endpoint *p)
+/* Who answers names: the first user network's server, for a container on several its own; NULL:
+ * nobody of ours. */
+static const char *name_server(const struct container_net *cn, char text[INET_ADDRSTRLEN])
 {
-	return !str_eq(p->network.name, "bridge");
-}
-
-/* The first user network: its name server answers for the container. */
-static const struct endpoint *named(const struct container_net *cn)
-{
+	if (container_net_named(cn) > 1)
+		return NET_NAMES_INSIDE;
 	for (size_t i = 0; i < cn->n; i++)
-		if (is_user(&cn->v[i]))
-			return &cn->v[i];
+		if (!str_eq(cn->v[i].network.name, "bridge"))
+			return inet_ntop(AF_INET, &cn->v[i].address.gateway, text, INET_ADDRSTRLEN);
 	return NULL;
 }
 
@@ -208,9 +206,9 @@ static void add_host_lines(
 static int resolv_text(
 	const struct container *c, const struct container_net *cn, struct str *out, struct err *e)
 {
-	const struct endpoint *server = named(cn);
+	char text[INET_ADDRSTRLEN];
+	const char *server = name_server(cn, text);
 	auto_free char *host = NULL;
-	char gateway[INET_ADDRSTRLEN];
 	struct err none = { 0 };
 	int r;
 
@@ -221,10 +219,8 @@ static int resolv_text(
 		r = net_resolv_conf(&host, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (server) {
-		inet_ntop(AF_INET, &server->address.gateway, gateway, sizeof gateway);
-		str_addf(out, "nameserver %s\n", gateway);
-	}
+	if (server)
+		str_addf(out, "nameserver %s\n", server);
 	for (size_t i = 0; i < c->config.dns.n; i++)
 		str_addf(out, "nameserver %s\n", c->config.dns.v[i]);
 	if (host)

@@ -1,6 +1,6 @@
 /* A container gets another name: the claim moves in one step, then the rest learns it. */
 #include "base/mem.h"
-#include "engine/local/local.h"
+#include "engine/local/endpoints.h"
 #include "engine/local/names.h"
 
 #include <fcntl.h>
@@ -67,6 +67,8 @@ int local_rename(struct engine *en, const char *id, const char *name, struct err
 	close_fd(&lock);
 	if (r == 0)
 		r = local_tell_update(l, &c, e);
+	if (r == 0)
+		r = local_network_renamed(l, &c, old, e);
 	if (r == 0)
 		local_container_event(l, &c, "rename", "oldName", old, NULL);
 	return r;
