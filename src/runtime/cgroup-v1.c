@@ -25,6 +25,9 @@ static void plan_memory(const struct cgroup_resources *r, struct cg_plan *p)
 	if (r->memory_swappiness >= 0)
 		cg_plan_add(p, CG_MEMORY, "the swappiness", "memory.swappiness", "%lld",
 			(long long)r->memory_swappiness);
+	if (r->memory_kernel_tcp)
+		cg_plan_add(p, CG_MEMORY, "the limit of TCP buffers",
+			"memory.kmem.tcp.limit_in_bytes", "%lld", (long long)r->memory_kernel_tcp);
 	if (r->oom_kill_disable) {
 		s = cg_plan_add(
 			p, CG_MEMORY, "the OOM killer's absence", "memory.oom_control", "1");

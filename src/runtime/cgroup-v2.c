@@ -46,6 +46,8 @@ static int plan_memory(
 
 	if (r->memory_swappiness >= 0)
 		return cannot_on_v2(e, "the swappiness");
+	if (r->memory_kernel_tcp)
+		return cannot_on_v2(e, "the limit of TCP buffers");
 	if (r->oom_kill_disable)
 		return cannot_on_v2(e, "the OOM killer's absence");
 	if (r->memory < 0)

@@ -30,7 +30,8 @@ struct cgroup_resources {
 	int64_t memory_reservation;
 	int64_t memory_swappiness; /* -1: not set, since 0 means something */
 	bool oom_kill_disable;
-	int64_t nano_cpus; /* 1e-9 CPUs; excludes quota and period */
+	int64_t memory_kernel_tcp; /* of TCP buffers, version 1 only; -1: none at all */
+	int64_t nano_cpus;         /* 1e-9 CPUs; excludes quota and period */
 	int64_t cpu_shares;
 	int64_t cpu_quota, cpu_period, cpu_burst; /* microseconds; quota -1: none at all */
 	int64_t cpu_rt_runtime, cpu_rt_period;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "runtime/init.h"
 #include "runtime/posture.h"
+#include "runtime/priority.h"
 #include "runtime/seccomp.h"
 
 #include <fcntl.h>
@@ -241,8 +242,8 @@ int confine_process(const struct spec *s, struct root *r, const struct user *u, 
 	umask(s->umask < 0 ? 022 : (mode_t)(s->umask & 0777));
 	if (s->personality && personality((unsigned long)s->personality) < 0)
 		return err_errno(e, "cannot set personality %lld", (long long)s->personality);
-	if (set_limits(s, r, e) < 0 || (!s->init && confine_shared(s, e) < 0) ||
-		become_user(u, e) < 0)
+	if (priority_apply(s, e) < 0 || set_limits(s, r, e) < 0 ||
+		(!s->init && confine_shared(s, e) < 0) || become_user(u, e) < 0)
 		return -e->code;
 	if (own_filter && !s->no_new_privs && set_caps(have, have, caps.inheritable, e) < 0)
 		return -e->code;

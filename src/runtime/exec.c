@@ -246,6 +246,9 @@ int process_exec(const struct spec *spec, pid_t init, int init_pidfd, bool inher
 	struct process p = PROCESS_INIT;
 	int r;
 
+	p.on_listener = ret->on_listener;
+	p.on_listener_data = ret->on_listener_data;
+
 	*ret_exec_status = 125;
 	s.init = false;
 	r = j.namespaces = namespace_differences(init, e);

@@ -18,6 +18,7 @@
  * is a pidfd of `init`: the pid alone may be somebody else's by now. With `inherit` fds 0 to 2 are
  * the caller's own, in place of pipes (not with a terminal).
  *
+ * ret->on_listener is taken from *ret as it is when this is called; all else in it is set.
  * *ret is a child of the caller; its control socket is closed. Returns when the program has been
  * executed; else nothing is left of it, and *ret_exec_status is 125, 126 or 127. */
 int process_exec(const struct spec *s, pid_t init, int init_pidfd, bool inherit,

@@ -100,6 +100,12 @@ static void reset_signals(void)
 
 int init_exec(const struct spec *s, struct root *r, struct err *e)
 {
+	return init_exec_after(s, r, NULL, NULL, e);
+}
+
+int init_exec_after(const struct spec *s, struct root *r, int (*last)(void *data, struct err *e),
+	void *data, struct err *e)
+{
 	auto_strv env = { 0 };
 	struct user user;
 	struct stat st;
@@ -135,7 +141,7 @@ int init_exec(const struct spec *s, struct root *r, struct err *e)
 	environ = env.v;
 	/* before the filter, which may forbid it */
 	syscall(SYS_close_range, 3U + (unsigned)s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (confine_process(s, r, &user, e) < 0)
+	if (confine_process(s, r, &user, e) < 0 || (last && last(data, e) < 0))
 		return 125;
 	execvp(s->args.v[0], s->args.v);
 	code = errno;

@@ -41,6 +41,10 @@ __attribute__((noreturn)) void init_main(const struct spec *, struct root *);
 /* Becomes the container's process in place of the caller; returns only when it failed, with the
  * exit status that Docker gives to that (125, 126 or 127). */
 int init_exec(const struct spec *, struct root *, struct err *e);
+/* The same; what `last` does is done by the process when it is confined and has all but executed
+ * its program. */
+int init_exec_after(const struct spec *, struct root *, int (*last)(void *data, struct err *e),
+	void *data, struct err *e);
 /* Sends or receives a message; fds may be NULL. 0 or -errno (-ECONNRESET at the end). */
 int init_send(int socket, const struct init_message *, const int *fds);
 int init_receive(int socket, struct init_message *ret, int fds[2]);

@@ -411,6 +411,12 @@ int process_hear(struct process *p, struct init_message *m, int fds[2], struct e
 		case INIT_SECCOMP:
 			close_fd(&p->seccomp);
 			p->seccomp = fds[0];
+			if (p->on_listener &&
+				p->on_listener(p->on_listener_data, p->pid, fds[0], e) < 0) {
+				m->type = INIT_FAILED;
+				m->exec_status = 125;
+				return -e->code;
+			}
 			break;
 		case INIT_FAILED:
 			*e = m->err;

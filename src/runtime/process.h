@@ -17,13 +17,15 @@ struct process {
 	int notify;                   /* socket that gets READY=1, or -1 */
 	int seccomp;                  /* of a filter that notifies: its listener, or -1 */
 	struct strv warnings;         /* what could not be done and is no error */
+	/* NULL, or takes the listener at once: the process may already wait for its answer. The fd
+	 * stays ours. */
+	int (*on_listener)(void *data, pid_t pid, int listener, struct err *e);
+	void *on_listener_data;
 };
 #define PROCESS_INIT                                                                               \
 	{                                                                                          \
-		0, -1, -1, -1, -1, -1, -1, -1, -1,                                                 \
-		{                                                                                  \
-			NULL, 0                                                                    \
-		}                                                                                  \
+		.pidfd = -1, .control = -1, .std_in = -1, .std_out = -1, .std_err = -1, .pty = -1, \
+		.notify = -1, .seccomp = -1                                                        \
 	}
 void process_release(struct process *); /* closes the fds; the process goes on */
 /* The next message on its control socket that is not a warning or a listener, which go into `p`. A

@@ -111,6 +111,14 @@ struct spec {
 	bool set_oom_score_adj;
 	int64_t umask; /* -1: 022 */
 	int64_t personality;
+	/* sched_setattr(2); the times are nanoseconds */
+	bool set_scheduler;
+	int64_t sched_policy, sched_flags, sched_nice, sched_priority;
+	int64_t sched_runtime, sched_deadline, sched_period;
+	int64_t io_priority; /* of ioprio_set(2), class and data; 0: the caller's */
+	char *cpus;          /* sched_setaffinity(2), "0-3,7"; NULL: those of the control group */
+	/* for processes of `exec` alone: the CPUs of who starts one, and its own */
+	char *exec_cpus, *exec_final_cpus;
 	/* namespaces */
 	struct spec_namespace *namespaces;
 	size_t n_namespaces;

@@ -269,6 +269,94 @@ extra fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom ze
 	is ""
 }
 
+@test "the agent of a filter that notifies gets its descriptor and the process's state" {
+	local agent="$BATS_TEST_TMPDIR/agent"
+	edit "d['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '$agent',
+		'listenerMetadata': 'to whom it may concern',
+		'syscalls': [{'names': ['mkdir', 'mkdirat'], 'action': 'SCMP_ACT_NOTIFY'}]}"
+	program 'mkdir /tmp/new; echo $?; exec cat'
+	/usr/bin/python3 - "$agent" >"$BATS_TEST_TMPDIR/heard" <<'PY' &
+import array, json, os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(1)
+s.settimeout(60)
+c = s.accept()[0]
+text, control, _, _ = c.recvmsg(65536, socket.CMSG_SPACE(4))
+fds = array.array("i", control[0][2])
+j = json.loads(text)
+print(j["fds"], j["metadata"], j["state"]["id"], j["state"]["status"], j["pid"] == j["state"]["pid"],
+      os.readlink(f"/proc/self/fd/{fds[0]}"), flush=True)
+PY
+	agent_pid=$!
+	timeout 20 bash -c 'until [ -S "$1" ]; do :; done' - "$agent"
+	rt run -d -b "$BUNDLE" told </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
+	wait "$agent_pid"
+	run cat "$BATS_TEST_TMPDIR/heard"
+	is "['seccompFd'] to whom it may concern told created True anon_inode:seccomp notify"
+	rt delete --force told
+	# nobody would answer
+	edit "del d['linux']['seccomp']['listenerPath'], d['linux']['seccomp']['listenerMetadata']"
+	run rt run -b "$BUNDLE" told
+	expect_status 1
+	contains "SCMP_ACT_NOTIFY needs a listenerPath"
+}
+
+@test "startContainer hooks may do no more than the container's process" {
+	mkdir "$BUNDLE/rootfs/mark"
+	edit 'd["root"]["readonly"] = False
+d["process"]["noNewPrivileges"] = True
+d["process"]["capabilities"] = {k: ["CAP_KILL"] for k in ("bounding", "effective", "permitted")}
+d["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c",
+	"grep -E \"NoNewPrivs|CapBnd|CapEff\" /proc/self/status >/mark/hook"]}]}'
+	program 'cat /mark/hook'
+	run rt run -b "$BUNDLE" hooked
+	expect_status 0
+	contains "$(printf 'CapEff:\t0000000000000020')"
+	contains "$(printf 'CapBnd:\t0000000000000020')"
+	contains "$(printf 'NoNewPrivs:\t1')"
+}
+
+@test "scheduler, I/O priority and CPUs are the process's" {
+	edit 'd["process"]["scheduler"] = {"policy": "SCHED_BATCH", "nice": 7}
+d["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 6}
+d["process"]["execCPUAffinity"] = {"initial": "0", "final": "0"}'
+	program 'exec sleep 1000'
+	rt run -d -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" late </dev/null >/dev/null
+	local pid
+	pid=$(cat "$BATS_TEST_TMPDIR/pid")
+	run chrt -p "$pid"
+	contains SCHED_BATCH
+	run ionice -p "$pid"
+	is "best-effort: prio 6"
+	[ "$(ps -o ni= -p "$pid" | tr -d ' ')" = 7 ]
+	# those of execCPUAffinity are for processes of exec alone
+	[ "$(sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$pid/status")" = \
+		"$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)" ]
+	run rt exec late grep Cpus_allowed_list: /proc/self/status
+	is "$(printf 'Cpus_allowed_list:\t0')"
+	edit 'd["process"]["scheduler"] = {"policy": "SCHED_BATCH", "priority": 7}'
+	run rt run -b "$BUNDLE" wrong
+	expect_status 1
+	contains "has a priority, which its policy has not"
+}
+
+@test "what is asked for and cannot be had is an error" {
+	local member
+	for member in 'linux"]["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "0"}' \
+		'linux"]["netDevices"] = {"eth7": {}}' \
+		'linux"]["intelRdt"] = {"closID": "x"}' \
+		'linux"]["resources"]["rdma"] = {"mlx5_1": {"hcaHandles": 3}}' \
+		'linux"]["resources"]["network"] = {"classID": 7}'; do
+		cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/good.json"
+		edit "d[\"$member"
+		run rt run -b "$BUNDLE" refused
+		expect_status 1
+		contains "not supported"
+		mv "$BATS_TEST_TMPDIR/good.json" "$BUNDLE/config.json"
+	done
+}
+
 @test "exec runs one more process: its status, user, variables, directory" {
 	program 'exec sleep 1000'
 	rt run -d -b "$BUNDLE" more </dev/null >/dev/null

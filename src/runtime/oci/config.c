@@ -14,7 +14,6 @@ void oci_config_release(struct oci_config *c)
 	spec_release(&c->spec);
 	free(c->version);
 	free(c->cgroups_path);
-	free(c->intel_rdt);
 	json_decref(c->document);
 	*c = (struct oci_config)OCI_CONFIG_INIT;
 }

@@ -16,7 +16,6 @@ struct oci_config {
 	struct spec spec;
 	char *version; /* ociVersion */
 	char *cgroups_path;
-	char *intel_rdt;     /* a closID is asked for; NULL: no */
 	bool has_process;    /* optional until the container is started */
 	json_t *annotations; /* borrowed from `document`, or NULL */
 	json_t *seccomp;     /* the same */
@@ -42,6 +41,9 @@ int oci_resources_parse(char *text, size_t len, struct cgroup_resources *ret, st
 
 /* The parts, each in a file of its own; signatures of struct member's `read`. */
 int config_read_process(const json_t *value, void *config, const char *where, struct err *e);
+int config_read_scheduler(const json_t *value, void *spec, const char *where, struct err *e);
+int config_read_io_priority(const json_t *value, void *spec, const char *where, struct err *e);
+int config_read_affinity(const json_t *value, void *spec, const char *where, struct err *e);
 int config_read_linux(const json_t *value, void *config, const char *where, struct err *e);
 int config_read_maps(const json_t *value, struct spec_id_map **list, size_t *n, const char *where,
 	struct err *e);

@@ -246,6 +246,16 @@ static int read_resources(const json_t *value, void *config, const char *where, 
 		value, &((struct oci_config *)config)->spec.resources, where, e);
 }
 
+/* What is asked for and cannot be had is an error, never left out; what is empty asks for nothing.
+ */
+static int refuse(const json_t *value, void *config, const char *where, struct err *e)
+{
+	(void)config;
+	if (json_object_size(value))
+		return err_set(e, ENOTSUP, "config.json: '%s' is not supported", where);
+	return 0;
+}
+
 int config_read_linux(const json_t *value, void *config, const char *where, struct err *e)
 {
 	static const struct member table[] = {
@@ -264,6 +274,9 @@ int config_read_linux(const json_t *value, void *config, const char *where, stru
 			false),
 		MEMBER(MEMBER_TEXT, "mountLabel", struct oci_config, spec.mount_label, false),
 		MEMBER_READ("personality", false, read_personality),
+		MEMBER_READ("intelRdt", false, refuse),
+		MEMBER_READ("memoryPolicy", false, refuse),
+		MEMBER_READ("netDevices", false, refuse),
 		{ NULL },
 	};
 	struct spec *s = &((struct oci_config *)config)->spec;

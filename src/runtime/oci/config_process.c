@@ -200,6 +200,9 @@ int config_read_process(const json_t *value, void *config, const char *where, st
 		MEMBER_READ("oomScoreAdj", false, read_oom),
 		MEMBER(MEMBER_TEXT, "selinuxLabel", struct spec, selinux, false),
 		MEMBER_READ("user", false, read_user),
+		MEMBER_READ("scheduler", false, config_read_scheduler),
+		MEMBER_READ("ioPriority", false, config_read_io_priority),
+		MEMBER_READ("execCPUAffinity", false, config_read_affinity),
 		{ NULL },
 	};
 	struct oci_config *c = config;

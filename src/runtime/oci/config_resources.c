@@ -14,6 +14,7 @@ static int read_memory(const json_t *value, void *resources, const char *where, 
 		R(MEMBER_NUMBER, "reservation", memory_reservation, false),
 		R(MEMBER_NUMBER, "swap", memory_swap, false),
 		R(MEMBER_NUMBER, "swappiness", memory_swappiness, false, 0, 200),
+		R(MEMBER_NUMBER, "kernelTCP", memory_kernel_tcp, false),
 		R(MEMBER_FLAG, "disableOOMKiller", oom_kill_disable, false),
 		{ NULL },
 	};

@@ -32,30 +32,36 @@ static int connect_path(const char *path, struct err *e)
 	if (!*a.sun_path || n >= (int)sizeof a.sun_path)
 		return err_set(e, ENAMETOOLONG, "'%s' is too long for a socket", path);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		return err_errno(e, "cannot connect to console socket '%s'", path);
+		return err_errno(e, "cannot connect to socket '%s'", path);
 	return take_fd(&fd);
 }
 
-int console_send(const char *path, int pty, struct err *e)
+int socket_send_fd(const char *path, const char *text, int passed, struct err *e)
 {
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	char name[] = "/dev/ptmx"; /* a stream socket carries no empty message */
-	struct iovec iov = { name, sizeof name - 1 };
+	struct iovec iov = { (void *)text, strlen(text) };
 	const struct msghdr m = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = CMSG_SPACE(sizeof(int)) };
 	auto_close int fd = connect_path(path, e);
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	memcpy(CMSG_DATA(&control.header), &pty, sizeof pty);
-	if (sendmsg(fd, &m, MSG_NOSIGNAL) < 0)
-		return err_errno(e, "cannot send the terminal to '%s'", path);
+	memcpy(CMSG_DATA(&control.header), &passed, sizeof passed);
+	n = sendmsg(fd, &m, MSG_NOSIGNAL);
+	if (n < 0 || fs_write_all(fd, text + n, strlen(text) - (size_t)n) < 0)
+		return err_errno(e, "cannot send a descriptor to '%s'", path);
 	return 0;
+}
+
+int console_send(const char *path, int pty, struct err *e)
+{
+	return socket_send_fd(path, "/dev/ptmx", pty, e);
 }
 
 static void copy_size(int pty)

@@ -5,6 +5,7 @@
 #include "runtime/process.h"
 #include "runtime/oci/group.h"
 #include "runtime/oci/hooks.h"
+#include "runtime/oci/listener.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -42,8 +43,10 @@ static int wait_end(const struct state *s, int pidfd, struct err *e)
 
 /* Connects to what the container's process listens on, and hears whether exec failed: it closes the
  * connection when it did not. */
-static int open_gate(const struct state *s, struct invocation *i, struct err *e)
+static int open_gate(
+	const struct state *s, const struct oci_config *c, struct invocation *i, struct err *e)
 {
+	struct listener agent = { &c->spec, s, STATE_CREATED };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	__attribute__((cleanup(process_release))) struct process p = PROCESS_INIT;
@@ -55,10 +58,12 @@ static int open_gate(const struct state *s, struct invocation *i, struct err *e)
 		return err_errno(e, "cannot reach the process of container '%s'", s->id);
 	unlinkat(s->dir, "start", 0);
 	p.control = take_fd(&fd);
+	p.pid = s->pid;
+	listener_set(&p, &agent);
 	if (process_hear(&p, &m, fds, e) == -ECONNRESET && m.type != INIT_FAILED)
 		err_clear(e);
 	for (size_t k = 0; k < p.warnings.n; k++)
-		log_say(&i->log, LOG_INFO, "%s", p.warnings.v[k]);
+		log_say(&i->log, LOG_WARNING, "%s", p.warnings.v[k]);
 	return -e->code;
 }
 
@@ -73,7 +78,7 @@ int container_start(
 	auto_free char *text = NULL;
 	struct err ignored = { 0 };
 
-	if (open_gate(s, i, e) < 0)
+	if (open_gate(s, c, i, e) < 0)
 		return err_wrap(e, "cannot start container '%s'", s->id);
 	text = state_text(s, STATE_RUNNING, false);
 	/* runtime.md, "Lifecycle", 9: then it is stopped and deleted */

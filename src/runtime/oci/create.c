@@ -132,7 +132,7 @@ static int bring_up(struct invocation *i, struct state *s, struct oci_config *c,
 		launch_finish(p, created, e) < 0)
 		return -e->code;
 	for (size_t k = 0; k < p->warnings.n; k++)
-		log_say(&i->log, LOG_INFO, "%s", p->warnings.v[k]);
+		log_say(&i->log, LOG_WARNING, "%s", p->warnings.v[k]);
 	if (i->o.console_socket && console_send(i->o.console_socket, p->pty, e) < 0)
 		return -e->code;
 	return i->o.pid_file ? write_pid_file(i->o.pid_file, s->pid, e) : 0;

@@ -5,8 +5,10 @@
 #include "runtime/oci/console.h"
 #include "runtime/oci/container.h"
 #include "runtime/oci/create.h"
+#include "runtime/oci/listener.h"
 #include "runtime/oci/names.h"
 #include "runtime/oci/self.h"
+#include "runtime/priority.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -122,6 +124,7 @@ static int fill(struct invocation *i, struct state *st, struct oci_config *c, st
 	if (s->tty && i->o.detach && !i->o.console_socket)
 		return err_set(e, EINVAL, "the process has a terminal, and nobody gets its master");
 	s->preserve_fds = preserved_fds(&i->o, &s->env);
+	s->cpus = take_ptr(&s->exec_final_cpus);
 	if (choose_group(i, st, s, e) < 0)
 		return -e->code;
 	return self_seccomp_again(c, e);
@@ -133,12 +136,17 @@ int verb_exec(struct invocation *i, struct err *e)
 	auto_state st = STATE_INIT;
 	auto_oci_config c = OCI_CONFIG_INIT;
 	auto_close int init = -1;
+	struct listener agent = { &c.spec, &st, STATE_RUNNING };
 	int status = STATUS_FAILED;
 
 	if (state_open(i->o.root, i->operands[0], false, &st, e) < 0 ||
 		check_status(i, &st, e) < 0 || fill(i, &st, &c, e) < 0)
 		return -e->code;
 	init = state_pidfd(&st);
+	listener_set(&p, &agent);
+	/* config.md, "execCPUAffinity": ours until the process is in the control group */
+	if (c.spec.exec_cpus && priority_set_cpus(c.spec.exec_cpus, e) < 0)
+		return err_wrap(e, "cannot execute in container '%s'", st.id);
 	if (process_exec(&c.spec, st.pid, init, true, &p, &status, e) < 0) {
 		err_wrap(e, "cannot execute in container '%s'", st.id);
 		log_err(&i->log, LOG_ERROR, e);
@@ -146,7 +154,7 @@ int verb_exec(struct invocation *i, struct err *e)
 		return status == 125 ? STATUS_FAILED : status;
 	}
 	for (size_t k = 0; k < p.warnings.n; k++)
-		log_say(&i->log, LOG_INFO, "%s", p.warnings.v[k]);
+		log_say(&i->log, LOG_WARNING, "%s", p.warnings.v[k]);
 	if ((i->o.pid_file && write_pid_file(i->o.pid_file, p.pid, e) < 0) ||
 		(i->o.console_socket && console_send(i->o.console_socket, p.pty, e) < 0)) {
 		kill(p.pid, SIGKILL);

@@ -109,12 +109,26 @@ static void name_host(const struct spec *s, int control, struct err *e)
 	}
 }
 
+struct start_hooks {
+	const struct spec *s;
+	const char *state;
+};
+
+/* config.md, "StartContainer Hooks": with no more than the container's process has. */
+static int run_start_hooks(void *hooks, struct err *e)
+{
+	const struct start_hooks *h = hooks;
+
+	return hooks_run(h->s, HOOK_START_CONTAINER, h->state, e);
+}
+
 __attribute__((noreturn)) static void child_main(
 	const struct spec *s, struct root *root, int control, int gate)
 {
 	struct init_message ready = { .type = INIT_FDS };
 	const struct spec_namespace *cgroup_ns = spec_namespace_of(s, CLONE_NEWCGROUP);
 	struct err e = { 0 };
+	struct start_hooks hooks = { .s = s };
 	char *creating, *created;
 	int conn, status;
 
@@ -152,13 +166,12 @@ __attribute__((noreturn)) static void child_main(
 	if (conn < 0)
 		_exit(125);
 	root->report = conn;
-	if (hooks_run(s, HOOK_START_CONTAINER, created, &e) < 0)
-		child_fail(conn, 125, &e);
 	if (!s->args.n) {
 		err_set(&e, EINVAL, "there is no process to start");
 		child_fail(conn, 125, &e);
 	}
-	status = init_exec(s, root, &e);
+	hooks.state = created;
+	status = init_exec_after(s, root, run_start_hooks, &hooks, &e);
 	child_fail(conn, status, &e);
 }
 

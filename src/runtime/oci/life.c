@@ -3,6 +3,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/oci/container.h"
 #include "runtime/oci/names.h"
+#include "runtime/oci/self.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ int verb_start(struct invocation *i, struct err *e)
 	status = state_status(&s);
 	if (status != STATE_CREATED)
 		return wrong_status(&s, status, "started", e);
-	if (container_config(&s, &c, e) < 0)
+	if (container_config(&s, &c, e) < 0 || self_seccomp_again(&c, e) < 0)
 		return -e->code;
 	return container_start(&s, &c, i, e);
 }

@@ -69,6 +69,45 @@ int self_seal(char **argv, struct err *e)
 	return err_errno(e, "cannot execute the program again");
 }
 
+/* An action in the profile's default or in one of its rules. */
+static bool has_action(const json_t *profile, const char *action)
+{
+	const json_t *rule;
+	size_t i;
+
+	if (str_eq(json_str(profile, "defaultAction", ""), action))
+		return true;
+	json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
+	{
+		if (str_eq(json_str(rule, "action", ""), action))
+			return true;
+	}
+	return false;
+}
+
+/* A filter that notifies needs somebody who answers, or its process waits for ever. */
+static int read_listener(const struct oci_config *c, struct spec *s, struct err *e)
+{
+	const char *path = json_str(c->seccomp, "listenerPath", "");
+	const char *metadata = json_str(c->seccomp, "listenerMetadata", "");
+	bool notifies = has_action(c->seccomp, "SCMP_ACT_NOTIFY");
+
+	if (notifies && !*path)
+		return err_set(e, EINVAL,
+			"config.json: 'linux.seccomp': SCMP_ACT_NOTIFY needs a listenerPath");
+	if (*metadata && !*path)
+		return err_set(e, EINVAL,
+			"config.json: 'linux.seccomp': listenerMetadata needs a listenerPath");
+	if (*path && *path != '/')
+		return err_set(e, EINVAL,
+			"config.json: 'linux.seccomp.listenerPath' is not an absolute path");
+	if (!notifies) /* nothing would come of it */
+		return 0;
+	s->seccomp_listener = xstrdup(path);
+	s->seccomp_metadata = xstrdup(metadata);
+	return 0;
+}
+
 /* What belongs to the filter and not into it. */
 static int read_extras(const struct oci_config *c, struct spec *s, struct err *e)
 {
@@ -97,10 +136,7 @@ static int read_extras(const struct oci_config *c, struct spec *s, struct err *e
 				"config.json: 'linux.seccomp.flags': there is no '%.60s'",
 				text ? text : "?");
 	}
-	if (json_object_get(c->seccomp, "listenerPath"))
-		return err_set(
-			e, ENOTSUP, "config.json: 'linux.seccomp.listenerPath' is not supported");
-	return 0;
+	return read_listener(c, s, e);
 }
 
 int self_seccomp(struct oci_config *c, int dir, struct err *e)
