@@ -43,7 +43,12 @@ int priority_apply(const struct spec *s, struct err *e)
 	if (s->io_priority &&
 		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, (int)s->io_priority) < 0)
 		return err_errno(e, "cannot set the I/O priority");
-	if (s->set_scheduler && syscall(SYS_sched_setattr, 0, &a, 0) < 0)
-		return err_errno(e, "cannot set the scheduler");
+	if (s->set_scheduler && syscall(SYS_sched_setattr, 0, &a, 0) < 0) {
+		int r = err_errno(e, "cannot set the scheduler");
+		if (r == -EPERM)
+			err_hint(e, "give redock CAP_SYS_NICE; and a control group with limits of "
+				    "CPU time of version 1 needs cpu.realtimeRuntime, too");
+		return r;
+	}
 	return 0;
 }

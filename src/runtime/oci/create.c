@@ -144,10 +144,13 @@ static void warn(void *invocation, const struct err *e)
 }
 
 /* In every hierarchy that `update` may want later: a process is not moved then (version 1). */
-static void join_all(struct cgroup_resources *r)
+static void join_all(const struct spec *s, struct cgroup_resources *r)
 {
 	struct cgroup_support has;
 
+	/* sched(7): in a group of its own a process has no real time but what the group is given */
+	if (s->set_scheduler && (s->sched_policy == SCHED_FIFO || s->sched_policy == SCHED_RR))
+		return;
 	cgroup_support(&has);
 	if (cgroup_layout() == CGROUP_V1 && has.cpu_shares && !r->cpu_shares)
 		r->cpu_shares = 1024; /* the kernel's own default */
@@ -159,7 +162,7 @@ static int fill_spec(
 	struct spec *spec = &c->spec;
 
 	spec->id = xstrdup(s->id);
-	join_all(&spec->resources);
+	join_all(spec, &spec->resources);
 	spec->no_pivot = i->o.no_pivot;
 	spec->keep_keyring = i->o.no_new_keyring;
 	spec->preserve_fds = preserved_fds(&i->o, &spec->env);
@@ -177,6 +180,7 @@ int create_container(struct invocation *i, struct state *s, struct oci_config *c
 	int r;
 
 	if (read_bundle(i, c, &bundle, &text, &len, e) < 0 || check(i, &c->spec, e) < 0 ||
+		state_check_id(i->operands[0], e) < 0 ||
 		group_choose(i, c->cgroups_path, i->operands[0], &group, e) < 0 ||
 		state_make(i->o.root, i->operands[0], s, e) < 0)
 		return -e->code;

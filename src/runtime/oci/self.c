@@ -101,7 +101,7 @@ static int read_listener(const struct oci_config *c, struct spec *s, struct err 
 	if (*path && *path != '/')
 		return err_set(e, EINVAL,
 			"config.json: 'linux.seccomp.listenerPath' is not an absolute path");
-	if (!notifies) /* nothing would come of it */
+	if (!*path)
 		return 0;
 	s->seccomp_listener = xstrdup(path);
 	s->seccomp_metadata = xstrdup(metadata);
