@@ -6,7 +6,21 @@
 
 #define DOCKER_USER "DOCKER-USER"
 
-static const char *const direction_key[2] = { "iifname", "oifname" };
+/* What we put into a chain, in this order: in DOCKER-USER first what is for Docker's own containers
+ * goes back to Docker's rules, which know what is published of them (docker0, and "br-" with the
+ * begin of a network's id); then what comes from our bridge and what goes there is accepted. */
+static const struct ours {
+	const char *in, *out; /* NULL: any; "": our bridge */
+	const char *verdict;
+} ours[] = {
+	{ "", "docker0", "return" },
+	{ "", "br-*", "return" },
+	{ "", NULL, "accept" },
+	{ NULL, "", "accept" },
+};
+#define N_OURS   4
+#define N_DOCKER 2 /* the first ones: in DOCKER-USER alone */
+#define BR       1 /* the one that takes "br-" for Docker's */
 
 static bool is_kept(const json_t *chain, const char *bridge)
 {
@@ -53,7 +67,7 @@ struct view {
 	bool docker;      /* it jumps to DOCKER-USER */
 	bool docker_user; /* it is DOCKER-USER */
 	const json_t *chain;
-	json_int_t ours[2]; /* handle of our rule for each direction, 0: none */
+	json_int_t ours[N_OURS]; /* handle of each of our rules, 0: none */
 };
 
 /* True if the rule's last statement is `verdict` and it has no condition. */
@@ -70,15 +84,30 @@ static bool is_plain(const json_t *expr, const char *verdict)
 	return json_object_get(statement, verdict) != NULL;
 }
 
-/* 0: in, 1: out, -1: neither. */
-static int direction_of(const json_t *expr)
+/* Which of ours it is, or -1. */
+static int which_of_ours(const json_t *expr, const char *bridge)
 {
-	const json_t *match = json_object_get(json_array_get(expr, 0), "match");
-	const json_t *meta = json_object_get(json_object_get(match, "left"), "meta");
+	const char *in = NULL, *out = NULL;
+	const json_t *statement;
+	size_t i;
 
-	for (int d = 0; d < 2; d++)
-		if (str_eq(json_str(meta, "key", ""), direction_key[d]))
-			return d;
+	json_array_foreach(expr, i, statement)
+	{
+		const json_t *match = json_object_get(statement, "match");
+		const char *key = json_str(
+			json_object_get(json_object_get(match, "left"), "meta"), "key", "");
+		const char *right = json_str(match, "right", "");
+		if (str_eq(key, "iifname"))
+			in = str_eq(right, bridge) ? "" : right;
+		if (str_eq(key, "oifname"))
+			out = str_eq(right, bridge) ? "" : right;
+	}
+	statement = json_array_get(expr, json_array_size(expr) - 1);
+	for (int k = 0; k < N_OURS; k++)
+		if (!in == !ours[k].in && !out == !ours[k].out && (!in || str_eq(in, ours[k].in)) &&
+			(!out || str_eq(out, ours[k].out)) &&
+			json_object_get(statement, ours[k].verdict))
+			return k;
 	return -1;
 }
 
@@ -90,20 +119,30 @@ static void add_delete(json_t *commands, const json_t *chain, json_int_t handle)
 	json_array_append_new(commands, json_pack("{s:{s:o}}", "delete", "rule", rule));
 }
 
-static void add_insert(
-	json_t *commands, const json_t *chain, const char *bridge, const char *mark, int direction)
+static void add_match(json_t *expr, const char *key, const char *name, const char *bridge)
 {
-	json_t *rule = name_chain(chain, "chain");
+	if (name)
+		json_array_append_new(
+			expr, json_pack("{s:{s:s, s:{s:{s:s}}, s:s}}", "match", "op", "==", "left",
+				      "meta", "key", key, "right", *name ? name : bridge));
+}
 
+static void add_insert(
+	json_t *commands, const json_t *chain, const char *bridge, const char *mark, int which)
+{
+	json_t *rule = name_chain(chain, "chain"), *expr = json_array();
+
+	add_match(expr, "iifname", ours[which].in, bridge);
+	add_match(expr, "oifname", ours[which].out, bridge);
+	json_array_append_new(expr, json_pack("{s:n}", ours[which].verdict));
 	json_object_set_new(rule, "comment", json_string(mark));
-	json_object_set_new(rule, "expr",
-		json_pack("[{s:{s:s, s:{s:{s:s}}, s:s}}, {s:n}]", "match", "op", "==", "left",
-			"meta", "key", direction_key[direction], "right", bridge, "accept"));
+	json_object_set_new(rule, "expr", expr);
 	json_array_append_new(commands, json_pack("{s:{s:o}}", "insert", "rule", rule));
 }
 
 /* Reads one chain's rules. What bears our mark but is not needed once is to be deleted. */
-static void look(struct view *v, const json_t *listed, const char *mark, json_t *commands)
+static void look(struct view *v, const json_t *listed, const char *bridge, const char *mark,
+	json_t *commands)
 {
 	const json_t *list = json_object_get(listed, "nftables"), *item;
 	size_t i;
@@ -120,7 +159,7 @@ static void look(struct view *v, const json_t *listed, const char *mark, json_t 
 			continue;
 		expr = json_object_get(rule, "expr");
 		if (str_eq(json_str(rule, "comment", ""), mark)) {
-			int d = direction_of(expr);
+			int d = which_of_ours(expr, bridge);
 			if (d < 0 || v->ours[d])
 				add_delete(commands, v->chain, handle);
 			else
@@ -158,8 +197,27 @@ static bool is_needed(const struct view *views, size_t n, size_t at)
 	return !v->docker_user && v->drops && !(v->docker && user);
 }
 
+/* Makes ours in one chain as it should be. Each is inserted before all others: if one is missing,
+ * those that belong before it have to come anew. */
+static void settle(struct view *v, bool needed, bool br, const char *bridge, const char *mark,
+	json_t *commands)
+{
+	int first = v->docker_user ? 0 : N_DOCKER, missing = -1;
+
+	for (int k = first; k < N_OURS; k++)
+		if (!v->ours[k] && (br || k != BR))
+			missing = k;
+	for (int k = N_OURS - 1; k >= 0; k--) {
+		bool use = needed && k >= first && (br || k != BR), keep = use && k > missing;
+		if (v->ours[k] && !keep)
+			add_delete(commands, v->chain, v->ours[k]);
+		if (use && !keep)
+			add_insert(commands, v->chain, bridge, mark, k);
+	}
+}
+
 json_t *foreign_commands(
-	const json_t *chains, const json_t *listed, const char *bridge, bool wanted)
+	const json_t *chains, const json_t *listed, const char *bridge, bool br, bool wanted)
 {
 	auto_free struct view *views = xcalloc(json_array_size(chains) + 1, sizeof *views);
 	auto_free char *mark = xasprintf("redock %s", bridge);
@@ -170,16 +228,9 @@ json_t *foreign_commands(
 	json_array_foreach(chains, i, chain)
 	{
 		views[i].chain = chain;
-		look(&views[i], json_array_get(listed, i), mark, commands);
+		look(&views[i], json_array_get(listed, i), bridge, mark, commands);
 	}
-	for (i = 0; i < n; i++) {
-		bool needed = wanted && is_needed(views, n, i);
-		for (int d = 1; d >= 0; d--) {
-			if (needed && !views[i].ours[d])
-				add_insert(commands, views[i].chain, bridge, mark, d);
-			else if (!needed && views[i].ours[d])
-				add_delete(commands, views[i].chain, views[i].ours[d]);
-		}
-	}
+	for (i = 0; i < n; i++)
+		settle(&views[i], wanted && is_needed(views, n, i), br, bridge, mark, commands);
 	return commands;
 }

@@ -7,7 +7,11 @@
 #include <fcntl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <string.h>
+#include <sys/socket.h>
+
+#define LEGACY_MAX (64 << 20)
 
 static void take_generation(const struct nlmsghdr *h, void *arg)
 {
@@ -37,6 +41,38 @@ static bool legacy_filter_in_use(void)
 	return false;
 }
 
+/* The old table counts no changes: what tells them is a hash of its rules, without their counters.
+ * (Not read at once with its size: another program may have changed it in between; then it is seen
+ * to have changed, which is true.) */
+static uint32_t legacy_fingerprint(void)
+{
+	struct ipt_getinfo info = { .name = "filter" };
+	auto_close int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	auto_free struct ipt_get_entries *got = NULL;
+	socklen_t size = sizeof info;
+	uint32_t hash = 2166136261U; /* FNV-1a */
+
+	if (fd < 0 || getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &size) < 0 ||
+		info.size > LEGACY_MAX)
+		return 1;
+	got = xcalloc(1, sizeof *got + info.size);
+	memcpy(got->name, info.name, sizeof got->name);
+	got->size = info.size;
+	size = (socklen_t)(sizeof *got + info.size);
+	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, got, &size) < 0)
+		return 1;
+	for (unsigned at = 0; at + sizeof(struct ipt_entry) <= info.size;) {
+		struct ipt_entry *entry = (void *)((char *)got->entrytable + at);
+		if (entry->next_offset < sizeof *entry || entry->next_offset > info.size - at)
+			break;
+		memset(&entry->counters, 0, sizeof entry->counters);
+		at += entry->next_offset;
+	}
+	for (unsigned i = 0; i < info.size; i++)
+		hash = (hash ^ ((unsigned char *)got->entrytable)[i]) * 16777619U;
+	return hash ? hash : 1;
+}
+
 int firewall_state_read(struct firewall_state *ret, struct err *e)
 {
 	char buffer[NL_REQUEST_SIZE];
@@ -58,6 +94,6 @@ int firewall_state_read(struct firewall_state *ret, struct err *e)
 				   : err_hint(e, "the kernel needs nf_tables: modprobe nf_tables");
 	}
 	ret->generation = generation;
-	ret->legacy = legacy_filter_in_use();
+	ret->legacy = legacy_filter_in_use() ? legacy_fingerprint() : 0;
 	return 0;
 }

@@ -5,5 +5,6 @@
 
 #include <stdbool.h>
 
-/* Puts our rules in, or (!`wanted`) takes them away. Nothing to do without iptables-legacy. */
-int legacy_sync(const char *bridge, bool wanted, struct err *e);
+/* Puts our rules in, or (!`wanted`) takes them away; 1: something has changed. `br` as in
+ * foreign.h. Nothing to do without iptables-legacy. */
+int legacy_sync(const char *bridge, bool br, bool wanted, struct err *e);

@@ -55,6 +55,9 @@ int net_network_create(
 int net_network_load(struct net *, const char *name, struct net_network *ret, struct err *e);
 /* All of them, "bridge" first; the caller releases each and frees the array. */
 int net_network_list(struct net *, struct net_network **ret, size_t *ret_n, struct err *e);
+/* Erases the record `name`, which net_network_load() has found damaged, with whatever is left of
+ * networks without a record that nobody is on. */
+int net_network_forget(struct net *, const char *name, struct err *e);
 /* EBUSY while an address is claimed on it. */
 int net_network_remove(struct net *, const struct net_network *, struct err *e);
 

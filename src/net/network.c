@@ -81,7 +81,7 @@ static int parse_record(const char *name, const json_t *j, struct net_network *r
 		subnet_parse(json_str(j, "subnet", ""), &s, e) < 0 ||
 		inet_pton(AF_INET, json_str(j, "gateway", ""), &n.gateway) != 1 ||
 		!subnet_is_usable(&s, n.gateway)) {
-		err_set(e, EINVAL, "the record of network '%s' is damaged", name);
+		err_set(e, EBADMSG, "the record of network '%s' is damaged", name);
 		return err_hint(e, "redock network rm %s", name);
 	}
 	memcpy(n.id, id, sizeof n.id);
@@ -104,6 +104,10 @@ static int load_record(
 	auto_json *j = NULL;
 	int r = json_read_file(net->root_fd, path, RECORD_MAX, &j, e);
 
+	if (r < 0 && r != -ENOENT) {
+		err_set(e, EBADMSG, "the record of network '%s' is damaged", name);
+		return err_hint(e, "redock network rm %s", name);
+	}
 	return r < 0 ? r : parse_record(name, j, ret, e);
 }
 
@@ -436,4 +440,44 @@ int net_network_remove(struct net *base, const struct net_network *n, struct err
 		return err_errno(e, "cannot remove network '%s'", n->name);
 	r = fs_sync(dir, e);
 	return r < 0 ? r : fs_remove_tree(base->base_fd, n->id, e);
+}
+
+/* A network of which there is state, but no record. */
+static int sweep_one(void *arg, struct net *net)
+{
+	const struct net_network *all = arg;
+	struct err ignored = { 0 };
+	auto_close int lock = -1;
+
+	for (; all->name; all++)
+		if (str_eq(all->bridge, net->bridge))
+			return 0;
+	lock = fs_lock(net->run_fd, LOCK_NAME, -1, &ignored);
+	if (lock >= 0 && claim_each(net->claims_fd, NULL, NULL, &ignored) == 0 &&
+		bridge_remove(net, &ignored) == 0)
+		fs_remove_tree(net->base_fd, net->name, &ignored);
+	return 0;
+}
+
+int net_network_forget(struct net *base, const char *name, struct err *e)
+{
+	auto_free char *file = xasprintf("%s.json", name);
+	auto_close int dir = -1, records = lock_records(base, &dir, e);
+	struct net_network *all = NULL;
+	size_t n = 0;
+	int r = records < 0 ? records : check_name(name, e);
+
+	if (r < 0)
+		return r;
+	if (unlinkat(dir, file, 0) < 0 && errno != ENOENT)
+		return err_errno(e, "cannot remove network '%s'", name);
+	if ((r = fs_sync(dir, e)) < 0 || (r = net_network_list(base, &all, &n, e)) < 0)
+		return r;
+	all = xrealloc_array(all, n + 1, sizeof *all);
+	memset(&all[n], 0, sizeof *all);
+	r = net_each_active(base, sweep_one, all, e);
+	for (size_t i = 0; i < n; i++)
+		net_network_release(&all[i]);
+	free(all);
+	return r;
 }

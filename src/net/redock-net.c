@@ -31,6 +31,7 @@
 #include "net/subnet.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <nftables/libnftables.h>
 #include <string.h>
 
@@ -110,6 +111,23 @@ static int run_json(struct job *j, json_t *command, json_t **ret, struct err *e)
 	return json_parse(answer, strlen(answer), "nft's answer", ret, e);
 }
 
+/* Docker's links are "br-" and 12 hexadecimal digits. Where somebody has called another one
+ * "br-lan" it may well be the host's way out, and the prefix tells nothing. */
+static bool br_is_dockers(void)
+{
+	struct if_nameindex *links = if_nameindex();
+	bool ret = true;
+
+	for (struct if_nameindex *l = links; l && l->if_index; l++)
+		if (str_starts(l->if_name, "br-") &&
+			(strlen(l->if_name) != 15 ||
+				strspn(l->if_name + 3, "0123456789abcdef") != 12))
+			ret = false;
+	if (links)
+		if_freenameindex(links);
+	return ret;
+}
+
 static int sync_foreign(struct job *j, struct err *e)
 {
 	auto_json *ask = json_pack("{s:[{s:{s:n}}]}", "nftables", "list", "chains");
@@ -130,7 +148,7 @@ static int sync_foreign(struct job *j, struct err *e)
 			rules = json_object(); /* removed since: the next round sees what is left */
 		json_array_append_new(listed, rules);
 	}
-	commands = foreign_commands(chains, listed, j->bridge, j->wanted.subnet);
+	commands = foreign_commands(chains, listed, j->bridge, br_is_dockers(), j->wanted.subnet);
 	change = json_pack("{s:o}", "nftables", commands);
 	if (json_array_size(commands) == 0)
 		return 0;
@@ -140,7 +158,7 @@ static int sync_foreign(struct job *j, struct err *e)
 
 static int work(struct job *j, struct firewall_state *state, struct err *e)
 {
-	int table, foreign, r;
+	int table, foreign, legacy, r;
 
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		/* read before anything is looked at: what changes later is seen by the next command
@@ -152,10 +170,15 @@ static int work(struct job *j, struct firewall_state *state, struct err *e)
 		foreign = table < 0 ? table : sync_foreign(j, e);
 		if (foreign < 0)
 			return foreign;
-		if (!table && !foreign)
+		legacy = state->legacy
+				 ? legacy_sync(j->bridge, br_is_dockers(), j->wanted.subnet, e)
+				 : 0;
+		if (legacy < 0)
+			return legacy;
+		if (!table && !foreign && !legacy)
 			break;
 	}
-	return state->legacy ? legacy_sync(j->bridge, j->wanted.subnet, e) : 0;
+	return 0;
 }
 
 static int report(const struct err *e)

@@ -37,7 +37,7 @@ int state_load(const struct net *net, struct bridge_state *ret, struct err *e)
 	get_subnet(j, &s.subnet);
 	s.restore_forwarding = json_bool(j, "restore_forwarding", false);
 	s.firewall.generation = (uint32_t)json_int(j, "generation", 0);
-	s.firewall.legacy = json_bool(j, "legacy", false);
+	s.firewall.legacy = (uint32_t)json_int(j, "legacy", 0);
 	s.rules = strtoull(json_str(j, "rules", "0"), NULL, 16);
 	*ret = s;
 	return 0;
@@ -51,10 +51,10 @@ int state_save(const struct net *net, const struct bridge_state *s, struct err *
 	subnet_format(&s->subnet, subnet);
 	snprintf(rules, sizeof rules, "%016llx", (unsigned long long)s->rules);
 	proc_boot_id(boot);
-	j = json_pack("{s:i, s:s, s:s, s:s, s:b, s:I, s:b, s:s}", "version", STATE_VERSION, "boot",
+	j = json_pack("{s:i, s:s, s:s, s:s, s:b, s:I, s:I, s:s}", "version", STATE_VERSION, "boot",
 		boot, "bridge", net->bridge, "subnet", subnet, "restore_forwarding",
 		(int)s->restore_forwarding, "generation", (json_int_t)s->firewall.generation,
-		"legacy", (int)s->firewall.legacy, "rules", rules);
+		"legacy", (json_int_t)s->firewall.legacy, "rules", rules);
 	return json_write_file(net->run_fd, STATE_NAME, j, 0600, FS_VOLATILE, e);
 }
 

@@ -20,6 +20,12 @@ setup_file() {
 	ip -n rd-out link set world up
 	ip -n rd-out addr add 192.0.2.2/24 dev world
 	start_docker
+	instance docker
+	redock -q import "$E2E_DIR/image.tar" bb
+}
+
+dk() {
+	docker -H "unix://$E2E_DIR/docker/socket" "$@"
 }
 
 start_docker() {
@@ -121,4 +127,64 @@ life() {
 	run here ssh demo-container ping -c 1 -W 5 192.0.2.2
 	expect_status 0
 	here redock -q kill demo
+}
+
+# A server in a container of ours, and who asks it from outside.
+serve() {
+	local pid
+	here redock -q run -d --name web -p 8080:80 bb httpd -f -p 80 >/dev/null
+	pid=$(here redock inspect --format '{{.State.Pid}}' web)
+	timeout 10 sh -c 'until nsenter -t "$1" -n ss -ltnH sport = :80 | grep -q .; do :; done' sh "$pid"
+}
+
+served() {
+	printf 'GET / HTTP/1.0\r\n\r\n' |
+		nsenter --net=/run/netns/rd-out timeout 5 socat -t 3 - TCP4:192.0.2.1:8080
+}
+
+@test "docker: published ports are reached while dockerd runs, after it, and when it starts again" {
+	instance docker
+	serve
+	run served
+	contains "HTTP/1"
+	stop_docker
+	run served
+	contains "HTTP/1"
+	here redock -q rm -f web
+	serve
+	run served
+	contains "HTTP/1"
+	start_docker
+	here redock -q network reload
+	run served
+	contains "HTTP/1"
+	here redock -q rm -f web
+}
+
+@test "docker: its containers are reached at published ports alone, as by everybody, and ours, too" {
+	local id pid address ours
+	instance docker
+	dk import "$E2E_DIR/image.tar" bb >/dev/null
+	id=$(dk run -d -p 8088:80 bb sh -c 'httpd -p 81; exec httpd -f -p 80')
+	pid=$(dk inspect --format '{{.State.Pid}}' "$id")
+	address=$(dk inspect --format '{{.NetworkSettings.IPAddress}}' "$id")
+	timeout 10 sh -c 'until nsenter -t "$1" -n ss -ltnH sport = :80 | grep -q .; do :; done' sh "$pid"
+	serve
+	ours=$(here redock inspect --format '{{.NetworkSettings.IPAddress}}' web)
+	run here redock exec web sh -c "nc -w 3 192.0.2.1 8088 </dev/null"
+	expect_status 0
+	run here redock exec web sh -c "nc -w 3 $address 80 </dev/null"
+	expect_status 0
+	run here redock exec web sh -c "nc -w 3 $address 81 </dev/null"
+	expect_status 1
+	# from there to ours
+	run nsenter -t "$pid" -n timeout 5 socat /dev/null TCP4:192.0.2.1:8080
+	expect_status 0
+	run nsenter -t "$pid" -n timeout 3 socat /dev/null "TCP4:$ours:80"
+	[ "$status" -ne 0 ]
+	# the way out stays
+	run here redock exec web sh -c "$reaches" sh 192.0.2.2
+	expect_status 0
+	here redock -q rm -f web
+	dk rm -f "$id" >/dev/null
 }

@@ -376,3 +376,81 @@ resolves() {
 	run here redock exec d2 cat /etc/hosts
 	contains "store d3"
 }
+
+@test "network: who has another container's network keeps none of its address when that one ends" {
+	local before
+	sleeper --name one
+	before=$(address_of one bridge)
+	sleeper --name two --network container:one
+	run here redock exec two ip -4 -o addr
+	contains "$before"
+	here redock -q stop -t 0 one
+	run here redock exec two ip -o link
+	lacks eth
+	here redock -q start one
+	sleeper --name three
+	run here redock exec three sh -c "$reaches" sh "$(address_of one bridge)"
+	expect_status 0
+	# it joins the new one when it is started anew
+	here redock -q restart -t 0 two
+	run here redock exec two ip -4 -o addr
+	contains "$(address_of one bridge)"
+}
+
+@test "network: a container that its policy restarts keeps its names and its address" {
+	local address pid
+	here redock -q network create back >/dev/null
+	sleeper --name one --network back
+	here redock -q run -d --restart always --name two --network back bb sleep 1000 >/dev/null
+	address=$(address_of two back)
+	pid=$(here redock inspect --format '{{.State.Pid}}' two)
+	kill -9 "$pid"
+	wait_gone 5 "$pid"
+	timeout 20 sh -c 'until [ "$("$REDOCK" inspect --format "{{.State.Running}} {{.RestartCount}}" two)" = "true 1" ]; do :; done'
+	run resolves one two
+	is "$address"
+	[ "$(address_of two back)" = "$address" ]
+	run here redock exec one sh -c "$reaches" sh two
+	expect_status 0
+}
+
+@test "network: a damaged record is named, harms no other network, and can be removed" {
+	here redock -q network create back >/dev/null
+	here redock -q network create front >/dev/null
+	for damage in '{' '' '{"version": 1}' "$(printf '\377')"; do
+		here redock -q network create odd >/dev/null
+		printf '%s' "$damage" >"$REDOCK_ROOT/networks/odd.json"
+		run here redock run --network odd bb true
+		refused 125 "network 'odd'"
+		contains "try: redock network rm odd"
+		run here redock run --rm --network back bb true
+		expect_status 0
+		run here redock network ls --format '{{.Name}}'
+		contains front
+		run here redock network rm odd
+		expect_status 0
+	done
+	run here redock network rm odd
+	[ "$status" -ne 0 ]
+	here redock -q network create odd >/dev/null
+	run here redock run --rm --network odd bb true
+	expect_status 0
+}
+
+@test "network: a firewall of the old iptables that drops is seen, each time it changes" {
+	command -v iptables-legacy >/dev/null || skip "no iptables-legacy on this host"
+	here iptables-legacy -P FORWARD DROP
+	sleeper --name one
+	run here redock exec one sh -c "$reaches" sh 192.0.2.2
+	expect_status 0
+	here iptables-legacy -F FORWARD
+	run here redock exec one sh -c "$reaches" sh 192.0.2.2
+	expect_status 1
+	sleeper --name two
+	run here redock exec one sh -c "$reaches" sh 192.0.2.2
+	expect_status 0
+	here redock -q rm -f one two
+	run here iptables-legacy -S
+	lacks redock
+	here iptables-legacy -P FORWARD ACCEPT
+}

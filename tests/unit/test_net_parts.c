@@ -256,6 +256,10 @@ static void an_unfinished_claim_is_seen(void **state)
 #define OUT                                                                                        \
 	"{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"oifname\"}},\"right\":\"br\"}},"  \
 	"{\"accept\":null}"
+#define BACK(to)                                                                                   \
+	"{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"iifname\"}},\"right\":\"br\"}},"  \
+	"{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"oifname\"}},\"right\":\"" to      \
+	"\"}},{\"return\":null}"
 #define DOCKER_JUMP RULE("7", "", "{\"jump\":{\"target\":\"DOCKER-USER\"}}")
 
 static json_t *parse(const char *text)
@@ -283,7 +287,7 @@ static char *decide(const char *chain_list, const char *rules[], bool wanted)
 		json_array_append_new(listed, parse(rules[i]));
 	}
 	assert_null(rules[i]);
-	commands = foreign_commands(chains, listed, "br", wanted);
+	commands = foreign_commands(chains, listed, "br", true, wanted);
 	json_array_foreach(commands, i, c)
 	{
 		const json_t *insert = json_object_get(json_object_get(c, "insert"), "rule");
@@ -309,8 +313,8 @@ static void a_dropping_chain_gets_our_accepts(void **state)
 	EXPECT("", CHAIN("ip", "filter", "FORWARD", HOOK("accept")), true, "");
 	EXPECT("", CHAIN("ip", "filter", "FORWARD", HOOK("drop")), true,
 		RULE("4", "redock br", IN) "," RULE("5", "redock br", OUT));
-	EXPECT("+ip FORWARD 0;", CHAIN("ip", "filter", "FORWARD", HOOK("drop")), true,
-		RULE("4", "redock br", IN));
+	EXPECT("+ip FORWARD 0;-ip FORWARD 4;+ip FORWARD 0;",
+		CHAIN("ip", "filter", "FORWARD", HOOK("drop")), true, RULE("4", "redock br", IN));
 	EXPECT("-ip FORWARD 6;", CHAIN("ip", "filter", "FORWARD", HOOK("drop")), true,
 		RULE("4", "redock br", IN) "," RULE("5", "redock br", OUT) "," RULE(
 			"6", "redock br", IN));
@@ -338,11 +342,24 @@ static void docker_user_is_preferred(void **state)
 	static const char both[] = CHAIN("ip", "filter", "FORWARD", HOOK("drop")) "," CHAIN(
 		"ip", "filter", "DOCKER-USER", "");
 
-	EXPECT("+ip DOCKER-USER 0;+ip DOCKER-USER 0;", both, true, DOCKER_JUMP, "");
+#define FOUR "+ip DOCKER-USER 0;+ip DOCKER-USER 0;+ip DOCKER-USER 0;+ip DOCKER-USER 0;"
+	EXPECT(FOUR, both, true, DOCKER_JUMP, "");
+	EXPECT("", both, true, DOCKER_JUMP,
+		RULE("1", "redock br", BACK("docker0")) "," RULE(
+			"2", "redock br", BACK("br-*")) "," RULE("3", "redock br", IN) "," RULE("4",
+			"redock br", OUT));
+	/* an accept alone would open Docker's containers */
+	EXPECT("+ip DOCKER-USER 0;+ip DOCKER-USER 0;", both, true, DOCKER_JUMP,
+		RULE("3", "redock br", IN) "," RULE("4", "redock br", OUT));
+	EXPECT("+ip DOCKER-USER 0;-ip DOCKER-USER 2;+ip DOCKER-USER 0;-ip DOCKER-USER 1;"
+	       "+ip DOCKER-USER 0;",
+		both, true, DOCKER_JUMP,
+		RULE("1", "redock br", BACK("docker0")) "," RULE(
+			"2", "redock br", BACK("br-*")) "," RULE("4", "redock br", OUT));
 	/* a left-over to which nothing leads is of no use */
 	EXPECT("+ip FORWARD 0;+ip FORWARD 0;", both, true, "", "");
 	/* rules made before Docker came move */
-	EXPECT("-ip FORWARD 5;-ip FORWARD 4;+ip DOCKER-USER 0;+ip DOCKER-USER 0;", both, true,
+	EXPECT("-ip FORWARD 5;-ip FORWARD 4;" FOUR, both, true,
 		DOCKER_JUMP "," RULE("4", "redock br", IN) "," RULE("5", "redock br", OUT), "");
 }
 

@@ -23,6 +23,16 @@ int container_netns(const struct run_state *run, struct err *e)
 	return take_fd(&fd);
 }
 
+/* Whose namespace others have: at its end the link in it has to be taken away, as its address is
+ * another's then. */
+static int mark_shared(struct local *l, const char *id, struct err *e)
+{
+	auto_close int run_dir = local_run_dir(l, id, e);
+
+	return run_dir < 0 ? run_dir
+			   : fs_write_file(run_dir, "shared", "", 0, 0600, FS_VOLATILE, e);
+}
+
 /* --network container:NAME */
 static int share(
 	struct local *l, const struct container *c, struct container_net *cn, struct err *e)
@@ -45,7 +55,9 @@ static int share(
 			name);
 		return err_hint(e, "redock start %s", name);
 	}
-	r = cn->shared_netns = container_netns(&status.run, e);
+	r = mark_shared(l, cn->shared, e);
+	if (r == 0)
+		r = cn->shared_netns = container_netns(&status.run, e);
 	return r < 0 ? r : 0;
 }
 

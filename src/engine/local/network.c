@@ -211,7 +211,12 @@ int local_network_remove(struct engine *en, const char *name, struct err *e)
 	if (is_word(name) || str_eq(name, "bridge") || str_eq(name, "default"))
 		return err_set(
 			e, EPERM, "network '%s' is always there and cannot be removed", name);
-	if ((r = net_network_load(base, name, &n, e)) < 0)
+	r = net_network_load(base, name, &n, e);
+	if (r == -EBADMSG) {
+		err_clear(e);
+		return net_network_forget(base, name, e);
+	}
+	if (r < 0)
 		return r;
 	if (str_eq(n.name, "bridge"))
 		return err_set(e, EPERM, "network 'bridge' is always there and cannot be removed");

@@ -93,7 +93,9 @@ static void release_network(struct monitor *m)
 	struct err ignored;
 
 	close_fd(&m->netns);
-	if (m->spec.network_release.n && faccessat(m->run, "network", F_OK, 0) == 0)
+	/* "shared": another container has this one's namespace, which outlives it with the link */
+	if (m->spec.network_release.n && (faccessat(m->run, "network", F_OK, 0) == 0 ||
+						 faccessat(m->run, "shared", F_OK, 0) == 0))
 		proc_run(m->spec.network_release.v, NULL, &ignored);
 	ports_close(&m->ports);
 }
