@@ -104,12 +104,16 @@ podman_words() {
 	printf '%s\n' "$@"
 }
 
+# What its `run` needs on such hosts, a word a line.
+podman_limits() {
+	printf '%s\n' --cgroup-parent "$parent" --ulimit nofile=1024:1024 --ulimit nproc=1024:1024
+}
+
 podman_rows() {
 	for network in bridge none; do
 		part peer "podman run --rm --network $network" "floor, $network"
 		# shellcheck disable=SC2046 # words without blanks
-		part run $(podman_words run --rm --cgroup-parent "$parent" --ulimit nofile=1024:1024 \
-			--ulimit nproc=1024:1024 --network "$network" bench true)
+		part run $(podman_words run --rm) $(podman_limits) --network "$network" bench true
 	done
 }
 

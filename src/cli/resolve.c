@@ -11,20 +11,26 @@ void resolved_release(struct resolved *r)
 	r->as = NAMED_NOTHING;
 }
 
-int resolve(struct engine *engine, const char *text, struct resolved *ret, struct err *e)
+/* With `any`, *ret has the machine's name also when `text` is a container's: whose machines they
+ * are is read from the password file, which takes as long as all the rest. */
+static int look_up(
+	struct engine *engine, const char *text, bool any, struct resolved *ret, struct err *e)
 {
 	struct container_info found = { 0 }, machine = { 0 };
 	struct err ignored = { 0 }, why = { 0 };
 	int r = engine_inspect(engine, text, &found, &why);
 
 	*ret = (struct resolved){ .as = NAMED_NOTHING };
-	if (machine_name_parse(text, &ret->machine, &ignored) < 0)
-		memset(&ret->machine, 0, sizeof ret->machine);
 	if (r >= 0 && str_eq(found.config.name, text)) {
 		ret->as = NAMED_CONTAINER;
 		ret->info = found;
-		return 0;
+		if (!any)
+			return 0;
 	}
+	if (machine_name_parse(text, &ret->machine, &ignored) < 0)
+		memset(&ret->machine, 0, sizeof ret->machine);
+	if (ret->as == NAMED_CONTAINER)
+		return 0;
 	/* a machine goes before an id that begins like its name, also before an ambiguous one */
 	if (ret->machine.text[0] &&
 		engine_inspect_machine(engine, ret->machine.text, &machine, &ignored) >= 0) {
@@ -41,6 +47,11 @@ int resolve(struct engine *engine, const char *text, struct resolved *ret, struc
 	}
 	*e = why;
 	return r == -ENOENT ? 0 : r;
+}
+
+int resolve(struct engine *engine, const char *text, struct resolved *ret, struct err *e)
+{
+	return look_up(engine, text, true, ret, e);
 }
 
 int resolve_machine(struct engine *engine, const char *verb, const char *text,
@@ -76,7 +87,7 @@ int resolve_container(struct engine *engine, const char *verb, const char *text,
 {
 	struct resolved found = { 0 };
 	char command[64];
-	int r = resolve(engine, text, &found, e);
+	int r = look_up(engine, text, false, &found, e);
 
 	if (r < 0)
 		return r;

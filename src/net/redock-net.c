@@ -7,9 +7,6 @@
  * LEGACY RULES", where RULES is to be the KNOWN of the next call (0: the first). "sync-user" for a
  * network with a name server, "sync-internal" for one without a way out redock-net remove BRIDGE
  *                nothing of them exists
- *   redock-net release RUN_ROOT ID
- *                container ID has no ports, names and addresses any more; user networks that nobody
- *                is left on go, too
  *   redock-net names PID_FILE ADDRESS PORT DIRECTORY
  *                becomes the name server of a network (names_server.c)
  *   redock-net names-inside PID_FILE NAMESPACE SERVER,... DIRECTORY...
@@ -250,8 +247,6 @@ int main(int argc, char **argv)
 	struct job j = { 0 };
 	struct err e = { 0 };
 
-	if (argc == 4 && str_eq(argv[1], "release"))
-		return net_release_all(argv[2], argv[3], &e) < 0 ? report(&e) : 0;
 	if (argc >= 6 && str_eq(argv[1], "names")) {
 		names_server(argv + 2, &e);
 		return report(&e);
@@ -266,7 +261,7 @@ int main(int argc, char **argv)
 		return sync_or_remove(&j, argv[2]);
 	fprintf(stderr,
 		"usage: redock-net sync|sync-user|sync-internal BRIDGE SUBNET GATEWAY KNOWN\n"
-		"       redock-net remove BRIDGE | release RUN_ROOT ID\n"
+		"       redock-net remove BRIDGE\n"
 		"       redock-net names PID_FILE ADDRESS PORT DIRECTORY\n"
 		"       redock-net names-inside PID_FILE NAMESPACE SERVER,... DIRECTORY...\n");
 	return 2;

@@ -115,6 +115,13 @@ int blob_write(struct blob *b, const void *data, size_t len, struct err *e)
 
 int blob_finish(struct blob *b, struct digest *ret, struct err *e)
 {
+	if (blob_digest(b, ret, e) < 0)
+		return -e->code;
+	return b->stream || b->fd < 0 ? 0 : fs_sync(b->fd, e);
+}
+
+int blob_digest(struct blob *b, struct digest *ret, struct err *e)
+{
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
@@ -122,8 +129,6 @@ int blob_finish(struct blob *b, struct digest *ret, struct err *e)
 		return -e->code;
 	if (b->stream)
 		return 0;
-	if (b->fd >= 0 && fs_sync(b->fd, e) < 0)
-		return -e->code;
 	if (!EVP_DigestFinal_ex(b->sha, sum, &n) || n != 32)
 		return err_set(e, EIO, "cannot compute a SHA-256 digest");
 	memcpy(ret->text, "sha256:", 7);

@@ -176,7 +176,8 @@ static int commit_layer(struct change *c, const struct image *parent, int upper,
 		return -e->code;
 	if (c->teller && c->teller->read_done)
 		c->teller->read_done(c->teller->arg);
-	if (blob_finish(&blob, &slot->is.digest, e) < 0)
+	/* the disk works on it while the tree is made: synced afterwards */
+	if (blob_digest(&blob, &slot->is.digest, e) < 0)
 		return -e->code;
 	if (!flatten && is_empty(c->op->store, parent, upper, entries)) {
 		c->publish.n_blobs--; /* its name is free again */
@@ -190,6 +191,8 @@ static int commit_layer(struct change *c, const struct image *parent, int upper,
 		return err_errno(e, "cannot read the new layer");
 	if (blob_create(-1, NULL, &again, e) < 0 || make_layer(c, blob.fd, &again, &applied, e) < 0)
 		return err_wrap(e, "cannot unpack the new layer");
+	if (fs_sync(blob.fd, e) < 0)
+		return -e->code;
 	if (!str_eq(applied.text, slot->is.digest.text))
 		return err_set(e, EIO, "the new layer was not read as it was written");
 	*ret = &slot->is;

@@ -118,7 +118,7 @@ static void check_programs(struct check_list *l)
 			.mend = "apt-get install procps" },
 	};
 	static const char *const helpers[] = { "redock-monitor", "redock-store", "redock-net",
-		"redock-seccomp" };
+		"redock-release", "redock-seccomp" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++) {
 		auto_free char *path = proc_helper_path(helpers[i]);

@@ -137,8 +137,7 @@ static int tell_spec(struct local *l, const struct container *c, struct containe
 	spec->address = xstrdup(text);
 	strv_push(&spec->network_release, "");
 	free(spec->network_release.v[0]);
-	spec->network_release.v[0] = proc_helper_path("redock-net");
-	strv_push(&spec->network_release, "release");
+	spec->network_release.v[0] = proc_helper_path("redock-release");
 	strv_push(&spec->network_release, l->run_root);
 	strv_push(&spec->network_release, c->id);
 	for (size_t i = 0; i < cn->n; i++) {
