@@ -27,7 +27,7 @@ teardown() {
 	"$REDOCK" attach --no-stdin a >"$BATS_TEST_TMPDIR/two" 3>&- &
 	two=$!
 	happened '"Action":"attach"'
-	timeout 20 sh -c 'until [ "$(grep -c "\"Action\":\"attach\"" "$1")" -ge 2 ]; do tail -n 0 -F "$1" | grep -qm1 attach; done' sh "$REDOCK_RUN_ROOT/events" || true
+	happened '"Action":"attach"' 2
 	echo go >"/proc/$(pid_inside 'sh -c echo before')/root/in"
 	run wait $one
 	wait $one || [ $? -eq 6 ]
@@ -41,7 +41,7 @@ teardown() {
 	printf 'first\n' | timeout 20 "$REDOCK" attach a >/dev/null 3>&- &
 	first=$!
 	"$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/log" 3>&- &
-	timeout 20 sh -c 'tail -n +1 -F "$1" | grep -qm1 "got first"' sh "$BATS_TEST_TMPDIR/log"
+	appears "$BATS_TEST_TMPDIR/log" "got first"
 	printf 'second\n' | timeout 20 "$REDOCK" attach a >"$BATS_TEST_TMPDIR/out" 3>&- || true
 	wait $first || true
 	run redock logs a

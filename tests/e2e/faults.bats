@@ -67,11 +67,7 @@ member() {
 	pid=$(member c Pid)
 	kill -9 "$pid"
 	wait_gone 10 "$pid"
-	# The next command waits for whatever is on its way.
-	run timeout 20 sh -c 'redock() { "$REDOCK" "$@"; }
-		redock events --since 1m --filter container=c --filter event=start --format "{{.Action}}" |
-			while read -r line; do n=$((n + 1)); [ "$n" -lt 2 ] || exit 0; done'
-	expect_status 0
+	appears "$REDOCK_RUN_ROOT/events" "\"Action\":\"start\".*$(member c ID)" 2
 	[ "$(member c State)" = running ]
 	[ "$(member c Pid)" != "$pid" ]
 	redock -q rm -f c

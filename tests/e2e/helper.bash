@@ -179,7 +179,21 @@ sweep() {
 
 # happened REGEXP: waits until the instance's journal has a line that matches.
 happened() {
-	timeout 30 sh -c 'tail -n +1 -F "$1" 2>/dev/null | grep -qEm1 "$2"' sh "$REDOCK_RUN_ROOT/events" "$1"
+	appears "$REDOCK_RUN_ROOT/events" "$1" "${2-1}"
+}
+
+# appears FILE REGEXP [N]: waits, at most half a minute a line, until N lines of a growing file match.
+appears() {
+	local line grown reader left=${3-1}
+	exec {grown}< <(exec tail -n +1 -F "$1" 2>/dev/null 3>&-)
+	reader=$!
+	while [ "$left" -gt 0 ] && read -r -t 30 -u "$grown" line; do
+		[[ ! $line =~ $2 ]] || left=$((left - 1))
+	done
+	# tail does not end by itself when nobody reads any more
+	kill "$reader"
+	exec {grown}<&-
+	[ "$left" -eq 0 ]
 }
 
 # The directories of container NAME: what lasts, and what a reboot erases.

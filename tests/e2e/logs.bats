@@ -88,9 +88,10 @@ for _ in range(2):
     sys.stdout.buffer.write(s.recv(65536))
     sys.stdout.buffer.flush()
 ' >"$BATS_TEST_TMPDIR/journal" 3>&- &
-	timeout 10 sh -c 'tail -F "$1" | grep -qm1 bound' sh "$BATS_TEST_TMPDIR/journal"
+	local journal=$!
+	appears "$BATS_TEST_TMPDIR/journal" bound
 	redock run --name j --network none --log-driver journald --log-opt 'tag=t-{{.Name}}' bb sh -c 'echo hello; echo oops >&2'
-	wait $!
+	wait "$journal"
 	umount /run/systemd/journal 2>/dev/null || rm -f /run/systemd/journal/socket
 	run cat "$BATS_TEST_TMPDIR/journal"
 	contains "MESSAGE=hello"
