@@ -277,6 +277,25 @@ char *proc_helper_path(const char *name)
 	return xasprintf("%s/%s", REDOCK_LIBEXEC, name);
 }
 
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int proc_close_others(unsigned from, int *keep, size_t n)
+{
+	qsort(keep, n, sizeof *keep, compare);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < 0 || (unsigned)keep[i] < from)
+			continue;
+		if ((unsigned)keep[i] > from &&
+			syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0) < 0)
+			return -errno;
+		from = (unsigned)keep[i] + 1;
+	}
+	return syscall(SYS_close_range, from, ~0U, 0) < 0 ? -errno : 0;
+}
+
 int proc_signal(const char *text)
 {
 	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;

@@ -43,6 +43,8 @@ bool proc_lives(pid_t pid, uint64_t start_time);
 int proc_open(pid_t pid, uint64_t start_time);
 /* The boot id of the running kernel (random(4)), 36 characters and a NUL. */
 void proc_boot_id(char ret[37]);
+/* Closes all descriptors from `from` on but those `n` (negative ones do not count); sorts them. */
+int proc_close_others(unsigned from, int *keep, size_t n);
 /* The number of a signal: "TERM", "SIGTERM", "15", "RTMIN+1", "RTMAX-1"; -EINVAL. */
 int proc_signal(const char *text);
 /* The path of one of our helper programs, beside the running program or in libexec; the caller

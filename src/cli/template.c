@@ -224,7 +224,7 @@ static int print(struct frame *f, const struct node *n, const struct value *v, s
 			return missing_field(f, n, v->missing, e);
 		str_add(&text, "<no value>");
 	}
-	if (f->run->data->escape && json_is_string(v->j)) {
+	if (f->run->data->escape) { /* lists and maps, too: what is in them is the same text */
 		for (const char *p = str_text(&text); *p;) { /* lines and tabs are meant */
 			size_t len = strcspn(p, "\n\t");
 			auto_free char *part = xstrndup(p, len);

@@ -22,6 +22,7 @@ struct link {
 };
 struct copy {
 	int top;
+	dev_t dev; /* of what is copied: what is mounted in it is not */
 	struct link *links;
 	size_t n_links;
 };
@@ -179,12 +180,15 @@ static int copy_subdir(struct copy *c, int from, int to, const char *name, const
 {
 	auto_close int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
 		       out = -1;
+	struct stat st;
 
-	if (in < 0 || mkdirat(to, name, 0700) < 0)
+	if (in < 0 || mkdirat(to, name, 0755) < 0)
 		return err_errno(e, "cannot copy directory '%s'", path);
 	out = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (out < 0)
+	if (out < 0 || fstat(in, &st) < 0)
 		return err_errno(e, "cannot copy directory '%s'", path);
+	if (st.st_dev != c->dev)
+		return 0;
 	return copy_dir(c, in, out, path, depth + 1, e);
 }
 
@@ -244,13 +248,15 @@ int copy_up_all(int from, int to, struct err *e)
 {
 	auto_close int in = reopen_dir(from), out = -1;
 	struct copy c = { 0 };
+	struct stat st;
 	int r;
 
 	if (in < 0 && errno == ENOTDIR)
 		return 0;
 	out = c.top = reopen_dir(to);
-	if (in < 0 || out < 0)
+	if (in < 0 || out < 0 || fstat(in, &st) < 0)
 		return err_errno(e, "cannot open a directory");
+	c.dev = st.st_dev;
 	r = copy_dir(&c, in, out, "", 0, e);
 	release_copy(&c);
 	return r;

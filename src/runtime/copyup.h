@@ -1,7 +1,7 @@
 #pragma once
 /* An empty volume gets what the image has at its place: directories, files, symbolic and hard
  * links, pipes, with owners, modes, times and extended attributes. Devices and sockets are left
- * out. All by descriptors: both sides may hold anything (T32). */
+ * out, and what is mounted further down. All by descriptors: both sides may hold anything (T32). */
 #include "base/err.h"
 
 /* Copies all below directory `from` into `to`, and from's own owner, mode and times. Both may be

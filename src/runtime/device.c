@@ -107,14 +107,20 @@ static int make_one(const struct spec_device *d, int source, struct root *r, str
 	return 0;
 }
 
-/* A /dev that is the person's own directory stays as it is. */
-static bool dev_is_bound(const struct spec *s)
+/* A /dev that is the person's own directory stays as it is, by whatever name it was mounted: a link
+ * of the image's may lead here, and no nodes are made in the host's directories (T08). */
+static bool is_bound(const struct spec *s, const struct root *r, int dev)
 {
+	struct stat here, source;
 	bool bound = false;
 
+	if (fstat(dev, &here) < 0)
+		return true;
 	for (size_t i = 0; i < s->n_mounts; i++)
-		if (str_eq(s->mounts[i].target, "/dev") || str_eq(s->mounts[i].target, "/dev/"))
-			bound = s->mounts[i].type == SPEC_BIND;
+		bound = bound ||
+			(s->mounts[i].type == SPEC_BIND && r->sources[1 + i] >= 0 &&
+				fstat(r->sources[1 + i], &source) == 0 &&
+				source.st_dev == here.st_dev && source.st_ino == here.st_ino);
 	return bound;
 }
 
@@ -122,13 +128,13 @@ int devices_make(const struct spec *s, struct root *r, struct err *e)
 {
 	auto_close int dev = -1;
 
-	if (dev_is_bound(s))
-		return 0;
 	dev = rfd_open(r->fd, "/dev", O_PATH | O_DIRECTORY, 0);
 	if (dev == -ENOENT)
 		dev = root_make_path(r->fd, "/dev", true, e);
 	if (dev < 0)
 		return err_set(e, -dev, "cannot open the container's /dev");
+	if (is_bound(s, r, dev))
+		return 0;
 	for (size_t i = 0; i < s->n_devices; i++)
 		if (make_one(&s->devices[i], r->sources[1 + s->n_mounts + i], r, e) < 0)
 			return -e->code;

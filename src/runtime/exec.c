@@ -1,6 +1,7 @@
 #include "runtime/exec.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runtime/cgroup.h"
 #include "runtime/init.h"
 #include "runtime/namespace.h"
@@ -98,6 +99,18 @@ struct report {
 	struct err err;
 };
 
+/* What the caller has open is of the host, and not for a process that somebody inside may look into
+ * because he has been given CAP_SYS_PTRACE (T03). */
+static int close_callers(struct job *j, int report_fd, struct err *e)
+{
+	int keep[] = { report_fd, j->init_pidfd, j->control[1], j->in[1], j->out[1], j->err[1],
+		j->root.filter };
+
+	if (proc_close_others(3 + (unsigned)j->s->preserve_fds, keep, ARRAY_SIZE(keep)) < 0)
+		return err_errno(e, "cannot close descriptors");
+	return 0;
+}
+
 /* Enters the container, and makes the process there a child of our parent's. */
 __attribute__((noreturn)) static void stage_main(struct job *j, int report_fd)
 {
@@ -107,6 +120,8 @@ __attribute__((noreturn)) static void stage_main(struct job *j, int report_fd)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	if (j->s->cgroup && cgroup_enter(j->s->cgroup, e) < 0) {
+		report.pid = -1;
+	} else if (close_callers(j, report_fd, e) < 0) {
 		report.pid = -1;
 	} else if (j->namespaces && setns(j->init_pidfd, j->namespaces) < 0) {
 		err_errno(e, "cannot enter the container");

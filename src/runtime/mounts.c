@@ -161,7 +161,18 @@ static char *tmpfs_options(const struct spec *s, const struct spec_mount *m, boo
 	return str_take(&text);
 }
 
-static int make_tmpfs(const struct spec *s, const struct spec_mount *m, int target, struct err *e)
+/* Copied is what the root has at the place of a mount, and not what is mounted there by now: a link
+ * of the image's may lead to /proc, where kernel memory is a file (T33). */
+static bool is_of_root(const struct root *r, int target)
+{
+	struct stat root, there;
+
+	return fstat(r->fd, &root) == 0 && fstat(target, &there) == 0 &&
+	       root.st_dev == there.st_dev;
+}
+
+static int make_tmpfs(const struct spec *s, const struct spec_mount *m, const struct root *r,
+	int target, struct err *e)
 {
 	bool copy_up;
 	auto_free char *options = tmpfs_options(s, m, &copy_up);
@@ -171,7 +182,7 @@ static int make_tmpfs(const struct spec *s, const struct spec_mount *m, int targ
 	auto_close int fd = mnt_new_text(
 		"tmpfs", m->source, options, (unsigned)(attrs & ~(uint64_t)MOUNT_ATTR_RDONLY), e);
 
-	if (fd >= 0 && copy_up && copy_up_all(target, fd, e) < 0)
+	if (fd >= 0 && copy_up && is_of_root(r, target) && copy_up_all(target, fd, e) < 0)
 		return err_wrap(e, "cannot copy what '%s' has", m->target);
 	return fd < 0 ? fd : take_fd(&fd);
 }
@@ -244,11 +255,11 @@ static int put_one(const struct spec *s, size_t i, struct root *r, struct err *e
 	if (target < 0)
 		return target;
 	if (m->type == SPEC_BIND && m->copy_up &&
-		(copy_up_if_empty(target, *source, e) < 0 ||
+		((is_of_root(r, target) && copy_up_if_empty(target, *source, e) < 0) ||
 			mnt_attrs(*source, m->read_only ? MOUNT_ATTR_RDONLY : 0, 0, true, e) < 0))
 		return err_wrap(e, "cannot copy what '%s' has", m->target);
 	if (is_tmpfs(m))
-		*source = make_tmpfs(s, m, target, e);
+		*source = make_tmpfs(s, m, r, target, e);
 	else if (m->type == SPEC_FILE_SYSTEM)
 		*source = make_file_system(s, m, r, e);
 	if (*source < 0)

@@ -1,13 +1,13 @@
 #include "runtime/process.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runtime/cgroup.h"
 #include "runtime/init.h"
 #include "runtime/namespace.h"
 #include "runtime/root.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -44,30 +44,17 @@ static void child_fail(int control, const struct err *e)
 	_exit(125);
 }
 
-static int compare(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* All but those of init and what somebody in between has taken from the host for us. */
 static int close_others(struct root *root, struct err *e)
 {
 	auto_free int *keep = xcalloc(root->n_sources + 1, sizeof *keep);
 	size_t n = 0;
-	unsigned from = INIT_FD_END;
 
 	for (size_t i = 0; i < root->n_sources; i++)
-		if (root->sources[i] >= 0)
-			keep[n++] = root->sources[i];
-	if (root->filter >= 0)
-		keep[n++] = root->filter;
-	qsort(keep, n, sizeof *keep, compare);
-	for (size_t i = 0; i <= n; i++) {
-		unsigned to = i < n ? (unsigned)keep[i] - 1 : ~0U;
-		if (from <= to && syscall(SYS_close_range, from, to, 0) < 0)
-			return err_errno(e, "cannot close descriptors");
-		from = to + 2;
-	}
+		keep[n++] = root->sources[i];
+	keep[n++] = root->filter;
+	if (proc_close_others(INIT_FD_END, keep, n) < 0)
+		return err_errno(e, "cannot close descriptors");
 	return 0;
 }
 

@@ -6,21 +6,24 @@
  *   sockets          address families that reach the kernel's or the host's innards
  *   terminal         pushes a byte into every terminal it can find (TIOCSTI, TIOCLINUX)
  *   keys NAME        makes a key, and looks for one of that name that others have made
- *   attach COUNT     attaches to each new process it sees (ptrace(2)), COUNT times around
- *   exe              opens what its fellow processes execute, for writing
- *   links            looks for descriptors beyond 2
+ *   attach           attaches to each new process it sees (ptrace(2)), and looks at what
+ * directories it has open, until SIGTERM: "attached PID EXE", "directory PID FD NAME", and in the
+ * end "traced N", which are the image's own exe              opens what its fellow processes
+ * execute, for writing links            looks for descriptors beyond 2
  *
  * RESULT is "ok" or the name of the error.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -196,9 +199,46 @@ static int probe_keys(const char *name)
 	return 0;
 }
 
-static int probe_attach(int rounds)
+/* A directory that is not of the container's is the way out. */
+static void look_at_descriptors(pid_t pid)
 {
-	for (int i = 0; i < rounds; i++) {
+	char path[64], target[256];
+	struct stat root, st;
+	struct dirent *d;
+	DIR *fds;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", pid);
+	fds = opendir(path);
+	while (fds && (d = readdir(fds))) {
+		ssize_t n;
+		if (*d->d_name == '.' || fstatat(dirfd(fds), d->d_name, &st, 0) < 0 ||
+			!S_ISDIR(st.st_mode) || stat("/", &root) < 0 || st.st_dev == root.st_dev)
+			continue;
+		n = readlinkat(dirfd(fds), d->d_name, target, sizeof target - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		/* what the image's programs open themselves */
+		if (strncmp(target, "/proc", 5) != 0)
+			printf("directory %d %s %s\n", pid, d->d_name, target);
+	}
+	if (fds)
+		closedir(fds);
+}
+
+static volatile sig_atomic_t ended;
+
+static void end(int sig)
+{
+	(void)sig;
+	ended = 1;
+}
+
+static int probe_attach(void)
+{
+	unsigned long own = 0;
+
+	signal(SIGTERM, end);
+	printf("attaching\n");
+	while (!ended) {
 		DIR *proc = opendir("/proc");
 		struct dirent *d;
 
@@ -209,22 +249,25 @@ static int probe_attach(int rounds)
 
 			if (pid <= 1 || pid == getpid())
 				continue;
+			look_at_descriptors(pid);
 			if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
 				continue;
 			snprintf(path, sizeof path, "/proc/%d/exe", pid);
 			n = readlink(path, exe, sizeof exe - 1);
 			exe[n < 0 ? 0 : n] = '\0';
 			/* what the image brought may be traced; what is the host's may not */
-			if (!strstr(exe, "busybox") && !strstr(exe, "probe")) {
+			if (strstr(exe, "busybox") || strstr(exe, "probe") || n < 0)
+				own++;
+			else
 				printf("attached %d %s\n", pid, exe);
-				fflush(stdout);
-			}
 			ptrace(PTRACE_DETACH, pid, NULL, NULL);
 		}
 		if (proc)
 			closedir(proc);
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+			continue;
 	}
-	printf("end\n");
+	printf("traced %lu\n", own);
 	return 0;
 }
 
@@ -272,8 +315,8 @@ int main(int argc, char **argv)
 		return probe_terminal();
 	if (strcmp(what, "keys") == 0 && argc > 2)
 		return probe_keys(argv[2]);
-	if (strcmp(what, "attach") == 0 && argc > 2)
-		return probe_attach((int)strtol(argv[2], NULL, 10));
+	if (strcmp(what, "attach") == 0)
+		return probe_attach();
 	if (strcmp(what, "exe") == 0)
 		return probe_exe();
 	if (strcmp(what, "links") == 0)
