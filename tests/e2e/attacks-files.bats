@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Attacks by what an image, a volume or a name contains; the ids are SECURITY.md's.  Each test has a
 # twin, in it or beside it: the same thing meant well works.
+# Functions that 'rounds' and 'image' are given.
+# shellcheck disable=SC2317
 load helper
 
 setup_file() {
@@ -165,9 +167,8 @@ real_or_refused() {
 }
 
 @test "attack: T33 links that a container plants in volumes lead nowhere at the next start" {
-	local i
 	redock run --rm -v planted:/v bb sh -c 'ln -s '"$CANARY"' /v/d; ln -s '"$CANARY/file"' /v/f; ln -s /proc/1/root /v/r'
-	for i in 1 2; do
+	for _ in 1 2; do
 		redock run --rm -v planted:/v -v "planted2:/v/d/new" --tmpfs /v/r/tmp/x bb \
 			sh -c 'echo x >/v/f; mkdir -p /v/d/made' || true
 		redock run --rm -v planted:/v -w /v/d/wd bb pwd || true

@@ -2,6 +2,8 @@
 # Attacks that change a path, or look into a process, in the moment between two steps of ours; the ids
 # are SECURITY.md's.  Each race lasts $ATTACK_SECONDS (6 if unset); CONTRIBUTING.md says how to see
 # them find something.
+# Functions that 'rounds' and 'image' are given.
+# shellcheck disable=SC2317
 load helper
 
 setup_file() {

@@ -68,6 +68,7 @@ def links():
 
 def state(directory):
     roots = set(glob.glob(f"{directory}/r/*/lib")) | {os.environ.get("REDOCK_ROOT", "")}
+    roots.discard("")
     hashes = {name_hash(root) for root in roots}
 
     def ours(line):

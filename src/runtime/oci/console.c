@@ -118,10 +118,9 @@ static int attend(pid_t pid, int signals, int pty)
 	struct pollfd p[] = { { signals, POLLIN, 0 }, { pty, POLLIN, 0 },
 		{ pty < 0 ? -1 : 0, POLLIN, 0 } };
 	int status = 0;
+	bool ended = reap(pid, &status); /* before we listened */
 
-	if (reap(pid, &status)) /* before we listened */
-		return status;
-	for (;;) {
+	while (!ended) {
 		if (poll(p, ARRAY_SIZE(p), -1) < 0)
 			continue;
 		if (p[1].revents && !copy(pty, 1))
@@ -131,8 +130,7 @@ static int attend(pid_t pid, int signals, int pty)
 			fs_write_all(pty, &end_of_file, 1);
 			p[2].fd = -1;
 		}
-		if (p[0].revents && take_signal(signals, pid, pty, &status))
-			break;
+		ended = p[0].revents && take_signal(signals, pid, pty, &status);
 	}
 	/* what it wrote last; somebody else may still hold the terminal, so only what is there */
 	while (p[1].fd >= 0 && poll(&p[1], 1, 0) > 0 && copy(pty, 1))
