@@ -108,13 +108,13 @@ static int make_gate(const struct state *s, struct err *e)
 }
 
 /* From the first process on; the caller undoes it all. */
-static int bring_up(struct invocation *i, struct state *s, struct oci_config *c, struct process *p,
-	struct err *e)
+static int bring_up(struct invocation *i, struct state *s, const struct group *group,
+	struct oci_config *c, struct process *p, struct err *e)
 {
 	auto_free char *creating = NULL, *created = NULL;
 	auto_close int gate = make_gate(s, e);
 
-	if (gate < 0 || launch_begin(&c->spec, gate, p, e) < 0)
+	if (gate < 0 || launch_begin(&c->spec, gate, group->hold.fd, p, e) < 0)
 		return -e->code;
 	s->pid = p->pid;
 	s->start = proc_start_time(p->pid);
@@ -201,7 +201,7 @@ int create_container(struct invocation *i, struct state *s, struct oci_config *c
 	c->spec.cgroup = xstrdup(group.path);
 	s->cgroup = xstrdup(group.path);
 	s->scope = take_ptr(&group.scope);
-	if (bring_up(i, s, c, p, e) < 0) {
+	if (bring_up(i, s, &group, c, p, e) < 0) {
 		container_destroy(s, i, &ignored);
 		if (p->pid > 0)
 			waitpid(p->pid, NULL, 0);

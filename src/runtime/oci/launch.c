@@ -238,7 +238,7 @@ __attribute__((noreturn)) static void helper_main(
 	_exit(0);
 }
 
-int launch_begin(const struct spec *s, int gate, struct process *ret, struct err *e)
+int launch_begin(const struct spec *s, int gate, int hold, struct process *ret, struct err *e)
 {
 	int control[2] = { -1, -1 }, pipe_fds[2] = { -1, -1 };
 	struct report report = { .pid = -1 };
@@ -250,6 +250,8 @@ int launch_begin(const struct spec *s, int gate, struct process *ret, struct err
 	} else if (helper == 0) {
 		close(control[0]);
 		close(pipe_fds[0]);
+		if (hold >= 0)
+			close(hold);
 		helper_main(s, control[1], gate, pipe_fds[1]);
 	}
 	close_fd(&control[1]);

@@ -13,8 +13,9 @@
 #include "runtime/spec.h"
 
 /* The process exists, in its namespaces, and goes no further. `gate` is the socket that it will
- * listen on. Whoever gives up kills and reaps it. */
-int launch_begin(const struct spec *, int gate, struct process *ret, struct err *e);
+ * listen on; `hold` (-1: none) is what holds its scope for as long as anybody has it open, which
+ * the process must not. Whoever gives up kills and reaps it. */
+int launch_begin(const struct spec *, int gate, int hold, struct process *ret, struct err *e);
 /* It makes its root, and stops before it enters that; `state` is for the hooks that it runs. */
 int launch_prepare(struct process *, const char *state, struct err *e);
 /* It finishes its root, hands over its terminal, and waits at the gate; `state` as above. */
