@@ -4,6 +4,7 @@
 #include "cli/detach.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,8 @@ struct loop {
 	int signals;
 	bool raw, finished;
 	int status;
+	unsigned oom_kills;
+	int64_t memory_limit;
 
 	char input[INPUT_MAX + DETACH_KEYS_MAX]; /* read, not yet sent */
 	size_t input_len;
@@ -173,6 +176,8 @@ static int take_event(struct loop *l, struct err *e)
 			str_add_data(&l->output, event.data, event.len);
 		return 0;
 	case SESSION_EXIT:
+		l->oom_kills = event.oom_kills;
+		l->memory_limit = event.memory_limit;
 		finish(l, event.exit_code);
 		return 0;
 	default:
@@ -183,6 +188,8 @@ static int take_event(struct loop *l, struct err *e)
 static void leave(struct loop *l, int status)
 {
 	terminal_restore();
+	if (isatty(2) && !l->a->cli->quiet)
+		fputc('\n', stderr); /* the container's own line is not at its end */
 	cli_note(l->a->cli, "detached from '%s', which goes on running", l->a->name);
 	finish(l, status);
 }
@@ -294,6 +301,20 @@ static int exit_status(const struct loop *l, struct err *e)
 	return l->status;
 }
 
+/* An exit status of 137 says less than a person wants to know. */
+static void note_oom(const struct loop *l)
+{
+	char limit[16] = "";
+
+	if (!l->oom_kills)
+		return;
+	if (l->memory_limit > 0)
+		text_size_binary((uint64_t)l->memory_limit, limit);
+	cli_note(l->a->cli, "out of memory: %u %s killed %s%s", l->oom_kills,
+		l->oom_kills == 1 ? "process" : "processes",
+		l->memory_limit > 0 ? "at the limit of " : "because the host has no more", limit);
+}
+
 int attach_run(const struct attach *a, struct session *session, int signals, struct err *e)
 {
 	struct loop l = {
@@ -315,6 +336,7 @@ int attach_run(const struct attach *a, struct session *session, int signals, str
 	while (r >= 0 && !l.finished)
 		r = step(&l, e);
 	terminal_restore();
+	note_oom(&l);
 	str_release(&l.output);
 	session_close(session);
 	return r < 0 ? r : exit_status(&l, e);

@@ -239,15 +239,39 @@ static int run_verb(struct cli *c, const struct verb *verb, char **args, struct 
 	return r;
 }
 
+/* Docker's words that are not ours, and what helps here. */
+static const char *instead_of(const char *name)
+{
+	static const struct {
+		const char *name, *hint;
+	} words[] = {
+		{ "container", "the same without 'container': redock ps, redock rm" },
+		{ "image", "redock images, redock rmi, redock import, redock inspect" },
+		{ "pull", "there are no registries yet: redock import FILE NAME" },
+		{ "push", "there are no registries yet: redock export -o FILE CONTAINER" },
+		{ "login", "there are no registries yet: redock import FILE NAME" },
+		{ "build", "redock run, redock cp, then redock commit CONTAINER IMAGE" },
+		{ "load", "redock import FILE NAME" },
+		{ "save", "redock export -o FILE CONTAINER" },
+		{ "tag", "redock commit CONTAINER IMAGE, redock import FILE IMAGE" },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (str_eq(words[i].name, name))
+			return words[i].hint;
+	return NULL;
+}
+
 static int unknown_verb(const struct verb *of, const char *name, struct err *e)
 {
-	const struct verb *nearest = verb_nearest(of ? of->verbs : verbs, name);
+	const char *instead = of ? NULL : instead_of(name);
+	const struct verb *nearest = instead ? NULL : verb_nearest(of ? of->verbs : verbs, name);
 
 	cli_usage(e, "unknown command '%s%s%s'", of ? of->name : "", of ? " " : "", name);
 	if (nearest)
 		err_hint(e, "redock %s", nearest->name);
-	else if (!of && (str_eq(name, "container") || str_eq(name, "image")))
-		err_hint(e, "the same without '%s': redock ps, redock images", name);
+	else if (instead)
+		err_hint(e, "%s", instead);
 	return CLI_USAGE;
 }
 

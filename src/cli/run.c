@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "cli/attach.h"
 #include "cli/cli.h"
 #include "cli/create_options.h"
@@ -48,11 +49,12 @@ static int run_attached(struct cli *c, struct engine *engine, const struct run_o
 	struct session *session = NULL;
 	const struct container_config *config = &o->create.config;
 	int streams = o->create.attach;
+	auto_free char *name = config->name ? xstrdup(config->name) : xasprintf("%.12s", id);
 	struct attach attach = {
 		.cli = c,
 		.engine = engine,
 		.id = id,
-		.name = config->name ? config->name : id,
+		.name = name,
 		.stdin_open = config->stdin_open && (!streams || streams & ATTACH_STDIN),
 		.tty = config->tty,
 		.streams = streams ? streams >> 1 | ATTACH_STDERR : 0, /* never 0: that is all */

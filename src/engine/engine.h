@@ -154,6 +154,8 @@ struct session_event {
 	const char *data; /* valid until the next call */
 	size_t len;
 	int exit_code;
+	unsigned oom_kills;   /* processes of the container killed for want of memory */
+	int64_t memory_limit; /* its limit in bytes, 0: none */
 };
 int session_fd(const struct session *); /* becomes readable (poll(2)) when there is an event */
 /* Takes the next event; blocks. */

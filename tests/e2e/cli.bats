@@ -66,6 +66,9 @@ info version df prune resume doctor system help"
 	contains start
 	run redock zzzzzzzz
 	refused 2
+	run redock pull debian
+	refused 2 "'pull'"
+	contains "redock import FILE NAME"
 }
 
 @test "cli: a wrong option exits 2 and suggests the nearest, 125 in run" {

@@ -103,6 +103,7 @@ member() {
 
 @test "F13: a container that runs out of memory says so, with its limit" {
 	run redock run --name c -m 16m --memory-swap 16m bb sh -c 'head -c 64m /dev/zero | tail'
+	contains "killed at the limit of 16MiB"
 	redock inspect c >"$BATS_TEST_TMPDIR/c.json"
 	[ "$(json "d[0]['State']['OOMKilled']" <"$BATS_TEST_TMPDIR/c.json")" = True ]
 	run redock ps -a

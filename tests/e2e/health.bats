@@ -34,6 +34,9 @@ teardown() {
 	contains "(healthy)"
 	run cat "$(volatile a)/health"
 	contains '"Output":"looked\n"'
+	redock kill a
+	run redock inspect -f '{{.State.Health.Status}}' a
+	is unhealthy
 }
 
 @test "health: a check that hangs is killed when its time is over" {

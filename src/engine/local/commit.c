@@ -221,7 +221,7 @@ int local_export(struct engine *en, const char *id, int fd, struct err *e)
 	if (r == 0)
 		r = store_export(l->store, s.upper, &s.manifest, fd, &pause, e);
 	if (r < 0)
-		return err_wrap(e, "cannot export '%.64s'", id);
+		return r;
 	local_container_event(l, &s.c, "export", NULL);
 	return 0;
 }

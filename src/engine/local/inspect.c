@@ -25,6 +25,15 @@ static char *join_command(const struct container *c)
 	return str_take(&text);
 }
 
+/* Docker's word for one that has ended, whatever its last probe said: unhealthy. */
+static enum health_status health_of(
+	const struct health_config *h, const struct local_status *s, bool runs)
+{
+	if (runs)
+		return (enum health_status)s->run.health;
+	return h->test.n > 1 && s->last.started ? HEALTH_UNHEALTHY : HEALTH_NONE;
+}
+
 /* The configuration moves to `ret`: a listing of hundreds has no time for copies. */
 static int describe(struct local *l, struct container *c, const struct local_status *s,
 	struct container_info *ret, struct err *e)
@@ -43,7 +52,7 @@ static int describe(struct local *l, struct container *c, const struct local_sta
 	ret->error = !runs && *s->last.error ? xstrdup(s->last.error) : NULL;
 	ret->restart_count =
 		runs || s->state == CONTAINER_RESTARTING ? s->run.restarts : s->last.restarts;
-	ret->health = runs ? (enum health_status)s->run.health : HEALTH_NONE;
+	ret->health = health_of(&c->config.health, s, runs);
 	ret->failing_streak = runs ? s->run.failing : 0;
 	ret->exit_code = runs ? 0 : s->last.exit_code;
 	ret->pid = runs ? s->run.pid : 0;

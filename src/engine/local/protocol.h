@@ -22,7 +22,7 @@ enum frame_type {
 	FRAME_STDOUT,
 	FRAME_STDERR,
 	FRAME_READY,
-	FRAME_EXIT,    /* int32_t exit code */
+	FRAME_EXIT,    /* struct frame_exit */
 	FRAME_WAITING, /* it has ended, and is going to be started again by its policy */
 	/* to the monitor: name, limits and policy in the file `spec` are others now */
 	FRAME_UPDATE,
@@ -35,6 +35,11 @@ struct frame {
 };
 struct frame_resize {
 	uint16_t rows, columns;
+};
+struct frame_exit {
+	int32_t code;
+	uint32_t oom_kills;   /* processes killed for want of memory */
+	int64_t memory_limit; /* bytes, 0: none */
 };
 struct frame_failed {
 	int32_t exec_status, code;

@@ -27,9 +27,9 @@ static int next(struct session *session, struct session_event *ret, struct err *
 {
 	struct local_session *s = local_session_of(session);
 	struct frame header;
+	struct frame_exit end;
 	bool reset = false;
 	ssize_t n;
-	int32_t code;
 
 	for (;;) {
 		n = recv(s->fd, s->packet, sizeof s->packet, 0);
@@ -53,11 +53,13 @@ static int next(struct session *session, struct session_event *ret, struct err *
 			ret->stream = header.type == FRAME_STDERR ? 2 : 1;
 			return 0;
 		case FRAME_EXIT:
-			if (ret->len != sizeof code)
+			if (ret->len != sizeof end)
 				return err_set(e, EPROTO, "the monitor speaks another language");
-			memcpy(&code, ret->data, sizeof code);
+			memcpy(&end, ret->data, sizeof end);
 			ret->type = SESSION_EXIT;
-			ret->exit_code = code;
+			ret->exit_code = end.code;
+			ret->oom_kills = end.oom_kills;
+			ret->memory_limit = end.memory_limit;
 			return 0;
 		}
 	}

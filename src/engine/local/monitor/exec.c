@@ -37,6 +37,7 @@ int monitor_exec(struct monitor *m, int *ret_status, struct err *e)
 
 void monitor_exec_relay(struct monitor *m)
 {
+	struct frame_exit end = { 0 };
 	int32_t code = -1;
 	int status;
 	char detail[32];
@@ -47,7 +48,8 @@ void monitor_exec_relay(struct monitor *m)
 	monitor_drain(m);
 	if (waitpid(m->process.pid, &status, 0) == m->process.pid)
 		code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	clients_tell(&m->clients, FRAME_EXIT, &code, sizeof code);
+	end.code = code;
+	clients_tell(&m->clients, FRAME_EXIT, &end, sizeof end);
 	snprintf(detail, sizeof detail, "exitCode=%d", code);
 	monitor_event(m, "exec_die", detail);
 	while (clients_are_behind(&m->clients))

@@ -54,8 +54,10 @@ void monitor_record_end(struct monitor *m, int code)
 		last.oom_kills = stats.oom_kills ? stats.oom_kills : 1;
 	}
 	/* one that ended before we could look */
-	if (last.oom_killed && m->oom_kills == 0)
+	if (last.oom_killed && m->oom_kills == 0) {
 		monitor_event(m, "oom", NULL);
+		m->oom_kills = last.oom_kills;
+	}
 	cgroup_remove(m->spec.cgroup, &ignored);
 	write_last(m, &last);
 	snprintf(detail, sizeof detail, "exitCode=%d", code);

@@ -190,6 +190,13 @@ static int32_t live(struct monitor *m)
 	return code;
 }
 
+static void tell_end(struct monitor *m, int32_t code)
+{
+	const struct frame_exit end = { code, (uint32_t)m->oom_kills, m->spec.resources.memory };
+
+	clients_tell(&m->clients, FRAME_EXIT, &end, sizeof end);
+}
+
 /* Waits for the next attempt, and makes it. */
 static void live_again(struct monitor *m, int32_t code)
 {
@@ -201,7 +208,7 @@ static void live_again(struct monitor *m, int32_t code)
 	m->state.start = 0;
 	m->state.ready = false;
 	monitor_write_state(m, &e);
-	clients_tell(&m->clients, FRAME_EXIT, &code, sizeof code);
+	tell_end(m, code);
 	monitor_reset_io(m);
 	close_fd(&m->oom);
 	while (m->life.state == LIFE_WAITING)
@@ -230,7 +237,7 @@ void monitor_supervise(struct monitor *m)
 	} while (m->life.state != LIFE_ENDED);
 	monitor_clean_up(m, true);
 	close(MONITOR_FD_ALIVE); /* all is on disk: who wants to start it again need not wait */
-	clients_tell(&m->clients, FRAME_EXIT, &code, sizeof code);
+	tell_end(m, code);
 	while (clients_are_behind(&m->clients))
 		monitor_turn(m, true);
 	/* nobody has to wait for this: removing directories is the slowest part of it all */
