@@ -145,8 +145,8 @@ const struct verb_option create_options[] = {
 	{ OPTION_OWNED, 0, "userns", "MODE", "host", CONFIG(userns_mode), value_userns_mode },
 	{ OPTION_OWNED, 0, "cgroupns", "MODE", "host, private", CONFIG(cgroupns_mode),
 		value_cgroupns_mode },
-	{ OPTION_OWNED, 0, "cgroup-parent", "PATH", "control group to be in", CONFIG(cgroup_parent),
-		value_line },
+	{ OPTION_OWNED, 0, "cgroup-parent", "PATH", "refused: redock has its own groups",
+		CONFIG(cgroup_parent), value_line },
 	/* supervision */
 	{ OPTION_FLAG, 0, "init", NULL, "reap orphans (redock always does)", CONFIG(init) },
 	{ OPTION_OWNED, 0, "stop-signal", "SIGNAL", "how to ask it to end [TERM]",
