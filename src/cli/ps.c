@@ -30,6 +30,7 @@ static const struct verb_option options[] = {
 	{ OPTION_MORE, .more = listing_options },
 };
 
+#define COLUMN_SIZE 8
 static const struct column columns[] = {
 	{ "ID", "CONTAINER ID", true },
 	{ "Image", "IMAGE", true },
@@ -39,24 +40,7 @@ static const struct column columns[] = {
 	{ "Status", "STATUS", true },
 	{ "Ports", "PORTS", true },
 	{ "Names", "NAMES", true },
-	{ "State", "STATE", false },
-	{ "Labels", "LABELS", false },
-	{ "Mounts", "MOUNTS", false },
-	{ "LocalVolumes", "LOCAL VOLUMES", false },
-	{ "Networks", "NETWORKS", false },
 	{ "Size", "SIZE", false },
-	{ 0 },
-};
-static const struct column columns_with_size[] = {
-	{ "ID", "CONTAINER ID", true },
-	{ "Image", "IMAGE", true },
-	{ "Command", "COMMAND", true },
-	{ "CreatedAt", "CREATED AT", false },
-	{ "RunningFor", "CREATED", true },
-	{ "Status", "STATUS", true },
-	{ "Ports", "PORTS", true },
-	{ "Names", "NAMES", true },
-	{ "Size", "SIZE", true },
 	{ "State", "STATE", false },
 	{ "Labels", "LABELS", false },
 	{ "Mounts", "MOUNTS", false },
@@ -282,6 +266,7 @@ static int ps_run(struct cli *c, void *opt, char **operands, size_t n_operands, 
 	struct ps_options *o = opt;
 	auto_container_list list = { 0 };
 	auto_listing l = { 0 };
+	struct column shown[sizeof columns / sizeof *columns];
 	struct engine *engine;
 	int64_t now = time_now(), left;
 	int r = listing_check(&o->listing, ps_filters, e);
@@ -294,7 +279,9 @@ static int ps_run(struct cli *c, void *opt, char **operands, size_t n_operands, 
 	if ((r = engine_list(engine, o->all || o->last || ps_filter_all(&o->listing), &list, e)) <
 		0)
 		return r;
-	listing_begin(&l, &o->listing, o->size ? columns_with_size : columns, "ID");
+	memcpy(shown, columns, sizeof shown);
+	shown[COLUMN_SIZE].shown = o->size;
+	listing_begin(&l, &o->listing, shown, "ID");
 	left = o->last ? o->last : INT64_MAX;
 	for (size_t i = 0; i < list.n && left > 0; i++) {
 		if (!ps_filter(&o->listing, &list, &list.v[i]))

@@ -190,3 +190,17 @@ int cg_cannot(struct err *e, enum cgroup_layout layout, const struct cg_setting 
 	errno = -r;
 	return err_errno(e, "cannot set %s to '%s' ('%s')", s->what, s->value, s->file);
 }
+
+void cg_plan_common(const struct cgroup_resources *r, struct cg_plan *p)
+{
+	if (r->cpuset_cpus)
+		cg_plan_add(p, CG_CPUSET, "the set of CPUs", "cpuset.cpus", "%s", r->cpuset_cpus);
+	if (r->cpuset_mems)
+		cg_plan_add(p, CG_CPUSET, "the set of memory nodes", "cpuset.mems", "%s",
+			r->cpuset_mems);
+	if (r->pids < 0)
+		cg_plan_add(p, CG_PIDS, "the limit of processes", "pids.max", "max");
+	else if (r->pids)
+		cg_plan_add(p, CG_PIDS, "the limit of processes", "pids.max", "%lld",
+			(long long)r->pids);
+}

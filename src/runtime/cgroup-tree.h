@@ -103,6 +103,8 @@ void cg_plan_release(struct cg_plan *);
 struct cg_setting *cg_plan_add(struct cg_plan *, enum cg_controller, const char *what,
 	const char *file, const char *value_format, ...) __attribute__((format(printf, 5, 6)));
 /* Which controllers it writes to, a bit each. */
+/* What both versions call the same: CPUs, memory nodes, processes. */
+void cg_plan_common(const struct cgroup_resources *, struct cg_plan *);
 unsigned cg_plan_controllers(const struct cg_plan *);
 /* Writes all of it; with `undo`, puts back what was there when one fails. */
 int cg_plan_apply(struct cg_plan *, enum cgroup_layout, const char *path, bool undo, struct err *e);

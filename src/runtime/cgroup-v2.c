@@ -190,16 +190,7 @@ int cg_v2_plan(const char *path, const struct cgroup_resources *r, struct cg_pla
 {
 	if (plan_memory(path, r, p, e) < 0 || plan_cpu(path, r, p, e) < 0)
 		return -e->code;
-	if (r->cpuset_cpus)
-		cg_plan_add(p, CG_CPUSET, "the set of CPUs", "cpuset.cpus", "%s", r->cpuset_cpus);
-	if (r->cpuset_mems)
-		cg_plan_add(p, CG_CPUSET, "the set of memory nodes", "cpuset.mems", "%s",
-			r->cpuset_mems);
-	if (r->pids < 0)
-		cg_plan_add(p, CG_PIDS, "the limit of processes", "pids.max", "max");
-	else if (r->pids)
-		cg_plan_add(p, CG_PIDS, "the limit of processes", "pids.max", "%lld",
-			(long long)r->pids);
+	cg_plan_common(r, p);
 	if (plan_block(path, r, p, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < r->hugetlb.n; i++) {
