@@ -155,7 +155,7 @@ real_or_refused() {
 		[ "$status" -ne 124 ]
 		# nor is half of it left for the next container
 		run redock run --rm --mount type=volume,source=filled,target=/v,volume-nocopy bb \
-			find /v -name kcore -o -name kallsyms -o -name cgroup.procs -o -name null
+			find /v -name kcore -o -name kallsyms -o -name cgroup.procs -o -name null -o -name kernel -o -name .redock-copy-up
 		is ""
 		redock volume rm filled
 		redock -q rmi hostile
