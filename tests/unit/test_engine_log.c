@@ -55,6 +55,7 @@ static void test_lines(void **state)
 	add(&l, 2, "no end");
 	add(&l, 1, "\"quotes\" \\ \t\x01\x7f\r\n");
 	log_finish(&l);
+	log_close(&l);
 	text = get_text(p.fd, "log");
 	check_entry(text, 0, "one\n", "stdout");
 	check_entry(text, 1, "two\n", "stdout");
@@ -93,6 +94,7 @@ static void test_invalid_utf8(void **state)
 		add(&l, 1, cases[i].raw);
 	log_add(&l, 1, "a\0b\n", 4);
 	log_finish(&l);
+	log_close(&l);
 	text = get_text(p.fd, "log");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_entry(text, i, cases[i].logged, "stdout");
@@ -124,6 +126,7 @@ static void test_splitting(void **state)
 		for (size_t at = 0; at < len + 5; at += step)
 			log_add(&l, 1, data + at, at + step < len + 5 ? step : len + 5 - at);
 		log_finish(&l);
+		log_close(&l);
 		text = get_text(p.fd, "log");
 		for (json_t *j; (j = entry(text, n)); n++) {
 			const char *part = json_str(j, "log", "");
@@ -166,6 +169,7 @@ static void test_rotation(void **state)
 	}
 	log_finish(&l);
 	assert_int_equal(l.lost, 0);
+	log_close(&l);
 	assert_in_range(size_of(p.fd, "log.1"), LOG_FILE_SIZE - 2 * block, LOG_FILE_SIZE);
 	assert_in_range(size_of(p.fd, "log.2"), LOG_FILE_SIZE - 2 * block, LOG_FILE_SIZE);
 	assert_int_equal(size_of(p.fd, "log.3"), -1);
@@ -184,6 +188,7 @@ static void test_rotation(void **state)
 	log_init(&l, p.fd);
 	add(&l, 1, "again\n");
 	log_finish(&l);
+	log_close(&l);
 	assert_true(size_of(p.fd, "log") > before);
 	place_remove(&p);
 }
@@ -201,6 +206,7 @@ static void test_half_line(void **state)
 	log_init(&l, p.fd);
 	add(&l, 1, "whole\n");
 	log_finish(&l);
+	log_close(&l);
 	text = get_text(p.fd, "log");
 	check_entry(text, 1, "whole\n", "stdout");
 	place_remove(&p);
@@ -221,6 +227,7 @@ static void test_planted_link(void **state)
 	add(&l, 1, "text\n");
 	assert_int_equal(l.lost, 1);
 	log_finish(&l);
+	log_close(&l);
 	victim = get_text(p.fd, "victim");
 	assert_string_equal(victim, "canary");
 	place_remove(&p);
@@ -254,6 +261,7 @@ static void fill_disk(const char *path)
 	add(&l, 1, "more\n");
 	assert_int_equal(l.lost, 0);
 	log_finish(&l);
+	log_close(&l);
 	auto_free char *text = get_text(dir, "log");
 	char note[80];
 	snprintf(note, sizeof note, "[redock: %llu lines before this one could not be logged]\n",

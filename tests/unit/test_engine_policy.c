@@ -177,6 +177,7 @@ static void test_probes(void **state)
 	const struct health_settings s = { 0 };
 	auto_free char *much = xmalloc(10000);
 	auto_json *j = NULL;
+	const json_t *probes;
 	struct err e;
 
 	(void)state;
@@ -187,11 +188,11 @@ static void test_probes(void **state)
 	health_to_json(&h, &text);
 	assert_int_equal(json_parse(text.data, text.len, "health", &j, &e), 0);
 	assert_string_equal(json_str(j, "Status", ""), "starting");
-	j = json_incref(json_object_get(j, "Log"));
-	assert_int_equal(json_array_size(j), HEALTH_PROBES_MAX);
-	assert_int_equal(json_int(json_array_get(j, 0), "ExitCode", -1), 2);
-	assert_int_equal(json_int(json_array_get(j, 4), "ExitCode", -1), 6);
-	assert_int_equal(strlen(json_str(json_array_get(j, 0), "Output", "")),
+	probes = json_object_get(j, "Log");
+	assert_int_equal(json_array_size(probes), HEALTH_PROBES_MAX);
+	assert_int_equal(json_int(json_array_get(probes, 0), "ExitCode", -1), 2);
+	assert_int_equal(json_int(json_array_get(probes, 4), "ExitCode", -1), 6);
+	assert_int_equal(strlen(json_str(json_array_get(probes, 0), "Output", "")),
 		HEALTH_OUTPUT_MAX * 3); /* of U+FFFD in UTF-8 */
 	strv_release(&h.log);
 }
