@@ -49,7 +49,7 @@ static void add_port(json_t *ports, uint16_t port, const char *protocol, const c
 {
 	auto_free char *key = xasprintf("%u/%s", port, protocol ? protocol : "tcp");
 	json_t *list = json_object_get(ports, key), *binding;
-	char number[8] = "";
+	char number[12] = "";
 
 	if (!published) {
 		if (!list)

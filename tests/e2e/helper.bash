@@ -183,7 +183,8 @@ happened() {
 }
 
 # appears FILE REGEXP [N]: waits, at most half a minute a line, until N lines of a growing file match.
-appears() {
+# In a shell of its own, so that the test keeps its $!.
+appears() (
 	local line grown reader left=${3-1}
 	exec {grown}< <(exec tail -n +1 -F "$1" 2>/dev/null 3>&-)
 	reader=$!
@@ -194,7 +195,7 @@ appears() {
 	kill "$reader"
 	exec {grown}<&-
 	[ "$left" -eq 0 ]
-}
+)
 
 # The directories of container NAME: what lasts, and what a reboot erases.
 kept() {
