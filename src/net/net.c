@@ -214,11 +214,6 @@ int net_gateway(struct net *net, struct net_address *ret, struct err *e)
 	return 0;
 }
 
-const char *net_bridge(const struct net *net)
-{
-	return net->bridge;
-}
-
 int net_release(struct net *net, const char *id, struct in_addr address, struct err *e)
 {
 	auto_close int lock = -1;

@@ -118,7 +118,6 @@ void net_address_set_mac(struct net_address *);
 bool net_is_attached(struct net *, const char *id);
 /* The bridge's address, subnet and link as they are now; prefix 0 while there is no bridge. */
 int net_gateway(struct net *, struct net_address *ret, struct err *e);
-const char *net_bridge(const struct net *);
 
 /* Makes the bridge and rules if they are missing, and claims an address for container `id`
  * (`wanted`, if it is free and of this network; may be 0). After this, the bridge stays until the

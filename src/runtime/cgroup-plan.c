@@ -204,3 +204,18 @@ void cg_plan_common(const struct cgroup_resources *r, struct cg_plan *p)
 		cg_plan_add(p, CG_PIDS, "the limit of processes", "pids.max", "%lld",
 			(long long)r->pids);
 }
+
+int cg_plan_hugetlb(
+	const struct cgroup_resources *r, const char *file, struct cg_plan *p, struct err *e)
+{
+	for (size_t i = 0; i < r->hugetlb.n; i++) {
+		struct cg_hugetlb h;
+		char name[64];
+		if (cg_hugetlb_parse(r->hugetlb.v[i], &h, e) < 0)
+			return -e->code;
+		snprintf(name, sizeof name, "hugetlb.%s.%s", h.size, file);
+		cg_plan_add(p, CG_HUGETLB, "the limit of huge pages", name, "%llu",
+			(unsigned long long)h.limit);
+	}
+	return 0;
+}

@@ -102,9 +102,12 @@ void cg_plan_release(struct cg_plan *);
 /* Adds one; the pointer is valid until the next. */
 struct cg_setting *cg_plan_add(struct cg_plan *, enum cg_controller, const char *what,
 	const char *file, const char *value_format, ...) __attribute__((format(printf, 5, 6)));
-/* Which controllers it writes to, a bit each. */
 /* What both versions call the same: CPUs, memory nodes, processes. */
 void cg_plan_common(const struct cgroup_resources *, struct cg_plan *);
+/* Huge pages, whose files differ only in their last part, `file`. */
+int cg_plan_hugetlb(
+	const struct cgroup_resources *, const char *file, struct cg_plan *, struct err *e);
+/* Which controllers it writes to, a bit each. */
 unsigned cg_plan_controllers(const struct cg_plan *);
 /* Writes all of it; with `undo`, puts back what was there when one fails. */
 int cg_plan_apply(struct cg_plan *, enum cgroup_layout, const char *path, bool undo, struct err *e);

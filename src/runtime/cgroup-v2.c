@@ -193,15 +193,8 @@ int cg_v2_plan(const char *path, const struct cgroup_resources *r, struct cg_pla
 	cg_plan_common(r, p);
 	if (plan_block(path, r, p, e) < 0)
 		return -e->code;
-	for (size_t i = 0; i < r->hugetlb.n; i++) {
-		struct cg_hugetlb h;
-		char file[64];
-		if (cg_hugetlb_parse(r->hugetlb.v[i], &h, e) < 0)
-			return -e->code;
-		snprintf(file, sizeof file, "hugetlb.%s.max", h.size);
-		cg_plan_add(p, CG_HUGETLB, "the limit of huge pages", file, "%llu",
-			(unsigned long long)h.limit);
-	}
+	if (cg_plan_hugetlb(r, "max", p, e) < 0)
+		return -e->code;
 	for (size_t i = 0; i < r->unified.n; i++)
 		if (plan_unified(r->unified.v[i], p, e) < 0)
 			return -e->code;

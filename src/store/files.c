@@ -4,13 +4,6 @@
 
 #include <string.h>
 
-void store_path_stat_release(struct store_path_stat *s)
-{
-	free(s->name);
-	free(s->link_target);
-	*s = (struct store_path_stat){ 0 };
-}
-
 static json_t *root_to_json(const struct store_root *root)
 {
 	json_t *j = json_object(), *lower = json_array(), *mounts = json_array();

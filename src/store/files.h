@@ -28,7 +28,6 @@ struct store_path_stat {
 	mode_t mode;
 	int64_t modified;
 };
-void store_path_stat_release(struct store_path_stat *);
 /* -ENOENT. A pattern that one file matches is that file; *ret_many: more than one does. */
 int store_path_stat(struct store *, const struct store_root *, const char *path,
 	struct store_path_stat *ret, bool *ret_many, struct err *e);

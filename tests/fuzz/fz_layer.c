@@ -4,21 +4,13 @@
  * With libFuzzer (meson -Dfuzz=true, clang) a fuzzer; with REPLAY a program that runs each file of
  * the directories it is given once.
  */
-#include "base/mem.h"
+#define REPLAY_NEEDS_ROOT "layers can only be unpacked by root"
+#include "replay.h"
 #include "store/write.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			abort();                                                                   \
-	} while (0)
 
 /* A directory in memory: "canary", which must stay as it is, and "tree". */
 static int make_work(char path[32])
@@ -80,33 +72,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(fs_remove_tree(AT_FDCWD, path, &e) == 0);
 	return 0;
 }
-
-#ifdef REPLAY
-int main(int argc, char **argv)
-{
-	unsigned n = 0;
-
-	if (geteuid() != 0) {
-		puts("1..0 # SKIP layers can only be unpacked by root");
-		return 0;
-	}
-	for (int i = 1; i < argc; i++) {
-		auto_dir DIR *d = opendir(argv[i]);
-		struct dirent *ent;
-		MUST(d);
-		while ((ent = readdir(d))) {
-			auto_free char *data = NULL;
-			struct err e = { 0 };
-			size_t len;
-			if (ent->d_name[0] == '.')
-				continue;
-			MUST(fs_read_file(dirfd(d), ent->d_name, 1 << 24, &data, &len, &e) == 0);
-			LLVMFuzzerTestOneInput((const uint8_t *)data, len);
-			n++;
-		}
-	}
-	/* TAP: an input that does harm ends the program before this */
-	printf("1..1\n%sok 1 - the layer corpus: %u inputs replayed\n", n ? "" : "not ", n);
-	return n ? 0 : 1;
-}
-#endif
