@@ -22,6 +22,9 @@ teardown() {
 
 @test "attach: output from now on, several at once, and the exit status" {
 	redock run -d --name a --network none bb sh -c 'echo before; read -r x </in; echo after; exit 6'
+	"$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/log" 3>&- &
+	log=$!
+	appears "$BATS_TEST_TMPDIR/log" before
 	"$REDOCK" attach --no-stdin a >"$BATS_TEST_TMPDIR/one" 3>&- &
 	one=$!
 	"$REDOCK" attach --no-stdin a >"$BATS_TEST_TMPDIR/two" 3>&- &
@@ -32,6 +35,7 @@ teardown() {
 	run wait $one
 	wait $one || [ $? -eq 6 ]
 	wait $two || [ $? -eq 6 ]
+	wait $log
 	[ "$(cat "$BATS_TEST_TMPDIR/one")" = after ]
 	[ "$(cat "$BATS_TEST_TMPDIR/two")" = after ]
 }
