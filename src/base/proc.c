@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -228,6 +229,31 @@ int proc_open(pid_t pid, uint64_t start_time)
 		return -ESRCH;
 	}
 	return fd;
+}
+
+/* ioctl_pidfd(2), PIDFD_GET_INFO; older headers lack it. */
+struct pidfd_info_v0 {
+	uint64_t mask, cgroup;
+	uint32_t ids[11];
+	int32_t exit_code;
+};
+#define PIDFD_EXIT (UINT64_C(1) << 3)
+
+int proc_exit_status(int pidfd, int wait_ms)
+{
+	struct pollfd reaped = { pidfd, 0, 0 }; /* POLLHUP is not asked for, and comes */
+
+	for (int look = 0; look < 2; look++) {
+		struct pidfd_info_v0 info = { .mask = PIDFD_EXIT };
+		if (ioctl(pidfd, _IOWR(0xFF, 11, struct pidfd_info_v0), &info) < 0)
+			break;
+		if (info.mask & PIDFD_EXIT)
+			return WIFSIGNALED(info.exit_code) ? 128 + WTERMSIG(info.exit_code)
+							   : WEXITSTATUS(info.exit_code);
+		if (look || poll(&reaped, 1, wait_ms) <= 0)
+			break;
+	}
+	return -ENODATA;
 }
 
 void proc_boot_id(char ret[37])

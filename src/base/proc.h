@@ -41,6 +41,10 @@ uint64_t proc_start_time(pid_t pid);
 bool proc_lives(pid_t pid, uint64_t start_time);
 /* A pidfd for `pid` if it still is the process that began at `start_time`; else -ESRCH. */
 int proc_open(pid_t pid, uint64_t start_time);
+/* How a process that is not our child has ended, by its pidfd: its exit status, or 128+n for a
+ * death by signal n. The kernel knows when its parent has reaped it (Linux 6.15), for which this
+ * waits at most `wait_ms` milliseconds; else -ENODATA. */
+int proc_exit_status(int pidfd, int wait_ms);
 /* The boot id of the running kernel (random(4)), 36 characters and a NUL. */
 void proc_boot_id(char ret[37]);
 /* Closes all descriptors from `from` on but those `n` (negative ones do not count); sorts them. */

@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
+#include "engine/engine.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -61,9 +62,14 @@ void progress_say(void *arg, int level, const char *text)
 {
 	auto_str safe = STR_INIT(8192);
 
-	if (level > progress.verbose)
+	if (level > progress.verbose && level != ENGINE_WARNING)
 		return;
 	text_add_escaped(&safe, text);
+	if (level == ENGINE_WARNING) {
+		progress_clear();
+		fprintf(stderr, "redock: warning: %s\n", str_text(&safe));
+		return;
+	}
 	if (!progress.since) {
 		progress.since = time_monotonic();
 		progress.live = isatty(2) && !is_dumb();

@@ -40,9 +40,11 @@ struct profile {
 	unsigned rules;
 	int newest; /* highest number of our machine's that the profile names */
 	bool x32;
+	bool listened; /* somebody answers SCMP_ACT_NOTIFY */
 };
 
-static int action_of(const char *name, int64_t code, uint32_t *ret, struct err *e)
+static int action_of(
+	const struct profile *p, const char *name, int64_t code, uint32_t *ret, struct err *e)
 {
 	static const struct {
 		const char *name;
@@ -61,6 +63,11 @@ static int action_of(const char *name, int64_t code, uint32_t *ret, struct err *
 
 	if (code < 0 || code > 4095)
 		return err_set(e, EINVAL, "%lld is not an error number", (long long)code);
+	/* without an answer the process would wait for ever */
+	if (str_eq(name, "SCMP_ACT_NOTIFY") && !p->listened) {
+		err_set(e, ENOTSUP, "'%s' asks somebody who answers, and nobody listens", name);
+		return err_hint(e, "SCMP_ACT_ERRNO or SCMP_ACT_LOG instead");
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
 		if (str_eq(actions[i].name, name)) {
 			bool has_code = actions[i].action == SCMP_ACT_ERRNO(0) ||
@@ -233,8 +240,8 @@ static int add_syscalls(struct profile *p, const json_t *rule, struct err *e)
 	json_get_strv(rule, "names", &names);
 	if (single)
 		strv_push(&names, single);
-	if (action_of(json_str(rule, "action", ""), json_int(rule, "errnoRet", EPERM), &action, e) <
-			0 ||
+	if (action_of(p, json_str(rule, "action", ""), json_int(rule, "errnoRet", EPERM), &action,
+		    e) < 0 ||
 		read_args(json_object_get(rule, "args"), &args, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < names.n; i++)
@@ -334,7 +341,7 @@ static int compile(const json_t *profile, struct profile *p, struct err *e)
 	json_t *rule;
 	size_t i;
 
-	if (action_of(json_str(profile, "defaultAction", ""),
+	if (action_of(p, json_str(profile, "defaultAction", ""),
 		    json_int(profile, "defaultErrnoRet", EPERM), &p->default_action, e) < 0)
 		return err_wrap(e, "defaultAction");
 	p->filter = seccomp_init(p->default_action);
@@ -349,9 +356,9 @@ static int compile(const json_t *profile, struct profile *p, struct err *e)
 	return export(p, e);
 }
 
-static int compile_profile(uint64_t caps, struct err *e)
+static int compile_profile(uint64_t caps, bool listened, struct err *e)
 {
-	struct profile p = { .caps = caps, .newest = -1 };
+	struct profile p = { .caps = caps, .newest = -1, .listened = listened };
 	auto_free char *text = xmalloc(PROFILE_MAX + 1);
 	ssize_t n = fs_read_full(STDIN_FILENO, text, PROFILE_MAX + 1);
 	auto_json *json = NULL;
@@ -384,12 +391,15 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc != 3 || !*argv[2] || *end ||
-		(!str_eq(argv[1], "default") && !str_eq(argv[1], "profile"))) {
-		fprintf(stderr, "usage: redock-seccomp default|profile CAPMASK (hexadecimal)\n");
+		(!str_eq(argv[1], "default") && !str_eq(argv[1], "profile") &&
+			!str_eq(argv[1], "listened"))) {
+		fprintf(stderr,
+			"usage: redock-seccomp default|profile|listened CAPMASK (hexadecimal)\n");
 		return 2;
 	}
-	r = str_eq(argv[1], "default") ? make_default(caps, &e) : compile_profile(caps, &e);
+	r = str_eq(argv[1], "default") ? make_default(caps, &e)
+				       : compile_profile(caps, str_eq(argv[1], "listened"), &e);
 	if (r < 0)
-		fprintf(stderr, "%s\n", e.text);
+		fprintf(stderr, "%s\n%s\n", e.text, e.hint);
 	return r < 0;
 }

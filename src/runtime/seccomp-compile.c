@@ -32,18 +32,23 @@ static int memory_file(const char *text, struct err *e)
 	return take_fd(&fd);
 }
 
-/* What the helper has written; of its complaints the first line. */
+/* What the helper has written; its complaints are an error's text and hint, a line each. */
 static int result(int status, int out, int complaints, int dirfd, const char *name, struct err *e)
 {
 	auto_free char *code = xmalloc(FILTER_MAX);
-	char text[512];
+	char text[1200], *hint;
 	ssize_t n;
 
 	if (status != 0) {
 		n = pread(complaints, text, sizeof text - 1, 0);
 		text[n > 0 ? n : 0] = '\0';
-		text[strcspn(text, "\n")] = '\0';
+		hint = text + strcspn(text, "\n");
+		if (*hint)
+			*hint++ = '\0';
+		hint[strcspn(hint, "\n")] = '\0';
 		err_set(e, EINVAL, "%s", *text ? text : "redock-seccomp failed");
+		if (*hint)
+			err_hint(e, "%s", hint);
 		return err_wrap(e, "cannot make a seccomp filter");
 	}
 	n = pread(out, code, FILTER_MAX, 0);
@@ -52,15 +57,16 @@ static int result(int status, int out, int complaints, int dirfd, const char *na
 	return fs_write_file(dirfd, name, code, (size_t)n, 0600, FS_VOLATILE, e);
 }
 
-int seccomp_compile(const char *profile, uint64_t caps, int dirfd, const char *name, struct err *e)
+int seccomp_compile(const char *profile, uint64_t caps, bool listened, int dirfd, const char *name,
+	struct err *e)
 {
 	auto_free char *path = proc_helper_path("redock-seccomp");
 	auto_close int in = memory_file(profile ? profile : "", e), out = memory_file("", e),
 		       complaints = memory_file("", e);
 	struct proc_spawn p = PROC_SPAWN_INIT;
 	char mask[24];
-	char *const argv[] = { (char *)"redock-seccomp", (char *)(profile ? "profile" : "default"),
-		mask, NULL };
+	const char *mode = !profile ? "default" : listened ? "listened" : "profile";
+	char *const argv[] = { (char *)"redock-seccomp", (char *)mode, mask, NULL };
 	pid_t pid;
 
 	if (in < 0 || out < 0 || complaints < 0)

@@ -53,6 +53,16 @@ actions() {
 	grep -q '"Action":"exec_create: sh -c exit 5".*"execID=' "$REDOCK_RUN_ROOT/events"
 }
 
+@test "events: a limit of memory that update sets later is watched like one from the start (F13)" {
+	redock run -d --name a --network none bb sleep 1000
+	redock update --memory 12m a
+	redock exec a sh -c 'tail /dev/zero' || true
+	happened '"Action":"oom".*"name=a"'
+	redock kill a
+	grep -q '^oom=1' "$(kept a)/last"
+	grep -q '^memory_limit=12582912' "$(kept a)/last"
+}
+
 @test "events: one that was killed for want of memory says so (F13)" {
 	redock run --name a --network none -m 12m bb sh -c 'dd if=/dev/zero of=/dev/shm/x bs=1M count=60; tail /dev/zero' || true
 	happened '"Action":"oom".*"name=a"'

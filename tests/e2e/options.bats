@@ -132,3 +132,55 @@ inside() {
 	run redock rm one
 	expect_status 1
 }
+
+@test "options: a seccomp profile that asks a listener is refused: nobody would answer" {
+	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}]}' \
+		>"$BATS_TEST_TMPDIR/profile.json"
+	run redock create --name asks --security-opt "seccomp=$BATS_TEST_TMPDIR/profile.json" bb mkdir /x
+	refused 125 "SCMP_ACT_NOTIFY"
+	run redock ps -aq
+	is ""
+}
+
+@test "options: inspect shows the limit of processes that is in force, the default too" {
+	redock run -d --name limited --network none bb sleep 1000
+	run redock inspect -f '{{.HostConfig.PidsLimit}}' limited
+	is 2048
+	redock update --pids-limit 99 limited
+	run redock inspect -f '{{.HostConfig.PidsLimit}}' limited
+	is 99
+	redock rm -f limited
+	redock create --name free --pids-limit -1 bb true
+	run redock inspect -f '{{.HostConfig.PidsLimit}}' free
+	is -1
+	redock rm free
+}
+
+# Without CAP_SYS_RESOURCE a hard limit can only sink.
+without_resource() {
+	setpriv --bounding-set -sys_resource "$REDOCK" "$@"
+}
+
+@test "options: a limit that cannot be raised is a warning: run, run -d, start, exec and -q" {
+	local more=$(($(ulimit -Hn) * 2)) first
+	local limit=nofile=$more:$more
+	[ "$more" -gt 0 ] || limit=nofile=unlimited # already without a limit: nothing to warn of
+	run --separate-stderr without_resource run --rm --network none --ulimit "$limit" bb echo fine
+	is fine
+	[[ $stderr == "redock: warning: "*"'nofile'" ]] || fail "stderr: $stderr"
+	first=$stderr
+	run --separate-stderr without_resource -q run -d --name limited --network none --ulimit "$limit" bb sleep 1000
+	expect_status 0
+	[ "$stderr" = "$first" ] || fail "stderr: $stderr"
+	run --separate-stderr without_resource exec limited echo inside
+	is inside
+	[ "$stderr" = "$first" ] || fail "stderr: $stderr"
+	redock kill limited
+	run --separate-stderr without_resource start limited
+	expect_status 0
+	[ "$stderr" = "$first" ] || fail "stderr: $stderr"
+	# one that fails all the same says both
+	run -127 without_resource run --rm --network none --ulimit "$limit" bb /nosuch
+	contains "redock: warning: "
+	redock rm -f limited
+}

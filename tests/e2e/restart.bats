@@ -115,3 +115,17 @@ teardown() {
 	run redock run --rm --restart always bb true
 	expect_status 125
 }
+
+@test "restart: an adopted container whose init is killed has the exit code that the kernel knows (F05)" {
+	redock run -d --name a --network none bb sleep 1000
+	local monitor code=137
+	monitor=$(monitor_of a)
+	kill -KILL "$monitor"
+	wait_gone 10 "$monitor"
+	redock -q ps
+	kill -KILL "$(init_of a)"
+	# PIDFD_GET_INFO has it since Linux 6.15; before, nobody knows
+	printf '6.15\n%s\n' "$(uname -r)" | sort -VC || code=-1
+	run redock wait a
+	is "$code"
+}

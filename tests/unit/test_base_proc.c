@@ -220,6 +220,36 @@ static void test_start_time_of_odd_name(void **state)
 	place_remove(&p);
 }
 
+/* What the kernel tells of one that somebody else has reaped; here that is us. */
+static void test_exit_status(void **state)
+{
+	static const struct {
+		const char *command;
+		int status;
+	} ends[] = { { "exit 7", 7 }, { "kill -9 $$", 128 + 9 } };
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		char *const argv[] = { (char *)"sh", (char *)"-c", (char *)ends[i].command, NULL };
+		struct proc_spawn p = PROC_SPAWN_INIT;
+		int pidfd = -1;
+		p.path = "sh";
+		p.search = true;
+		p.argv = argv;
+		pid_t pid = proc_start(&p, &pidfd, &e);
+		assert_true(pid > 0);
+		assert_int_equal(poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, -1), 1);
+		assert_int_equal(proc_exit_status(pidfd, 0), -ENODATA); /* nobody has reaped it */
+		proc_wait(pid);
+		int known = proc_exit_status(pidfd, 0);
+		close(pidfd);
+		if (known == -ENODATA)
+			skip(); /* Linux before 6.15 */
+		assert_int_equal(known, ends[i].status);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_fd_swap),
 		cmocka_unit_test(test_signals_reset),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_exit_status),
 		cmocka_unit_test(test_start_time_of_odd_name),
 	};
 

@@ -62,7 +62,7 @@ static int under(const char *name, long number, unsigned long a, unsigned long b
 
 static int compile(const char *profile, uint64_t caps, struct err *e)
 {
-	return seccomp_compile(profile, caps, place.fd, "filter", e);
+	return seccomp_compile(profile, caps, false, place.fd, "filter", e);
 }
 
 static void good(const char *profile, uint64_t caps)
@@ -222,6 +222,26 @@ static void test_bad(void **state)
 	}
 }
 
+/* A process that asks somebody who is not there waits for ever. */
+static void test_notify(void **state)
+{
+	static const char *const asking[] = {
+		PROFILE("{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}"),
+		"{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}",
+	};
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(asking); i++) {
+		unlinkat(place.fd, "filter", 0);
+		assert_int_equal(compile(asking[i], 0, &e), -EINVAL);
+		assert_non_null(strstr(e.text, "SCMP_ACT_NOTIFY"));
+		assert_non_null(strstr(e.hint, "SCMP_ACT_ERRNO"));
+		assert_int_equal(faccessat(place.fd, "filter", F_OK, 0), -1);
+	}
+	assert_int_equal(seccomp_compile(asking[0], 0, true, place.fd, "filter", &e), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_specification_format),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_notify),
 	};
 
 	return cmocka_run_group_tests_name("runtime_profile", tests, setup, teardown);

@@ -120,7 +120,7 @@ static int run(struct local *l, const struct container *c, const struct local_st
 		l, "exec", s->machine ? s->machine : s->name, pair[1], spec_fd, init, NULL, e);
 	close(pair[1]);
 	if (r == 0)
-		r = monitor_hear_started(client, ret_exec_status, e);
+		r = monitor_hear_started(l, client, ret_exec_status, e);
 	if (r == 0)
 		*ret_client = take_fd(&client);
 	return r;

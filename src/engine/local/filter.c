@@ -10,7 +10,7 @@ static int own_filter(const char *profile, uint64_t caps, int dir, struct err *e
 {
 	if (faccessat(dir, "seccomp", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	return seccomp_compile(profile, caps, dir, "seccomp", e);
+	return seccomp_compile(profile, caps, false, dir, "seccomp", e);
 }
 
 /* The default one for these capabilities, which all containers share that have them. It is made
@@ -23,7 +23,7 @@ static int shared_filter(struct local *l, uint64_t caps, const char *name, struc
 		return dir;
 	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	return seccomp_compile(NULL, caps, dir, name, e);
+	return seccomp_compile(NULL, caps, false, dir, name, e);
 }
 
 int filter_make(struct local *l, const char *id, int dir, const struct security *security,

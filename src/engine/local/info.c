@@ -110,7 +110,9 @@ int local_info(struct engine *en, struct engine_info *ret, struct err *e)
 	info.root = xstrdup(l->root);
 	info.run_root = xstrdup(l->run_root);
 	info.cgroup = xstrdup(layouts[cgroup_layout()]);
-	info.cgroup_manager = xstrdup(cgroup_layout() == CGROUP_NONE ? "none" : "cgroupfs");
+	info.cgroup_manager = xstrdup(cgroup_layout() == CGROUP_NONE ? "none"
+				      : l->scope                     ? "systemd"
+								     : "cgroupfs");
 	set_host(&info);
 	set_security(&info);
 	*ret = info;

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "engine/local/local.h"
 #include "engine/local/mounts.h"
+#include "engine/local/options.h"
 #include "engine/local/protocol.h"
 #include "runtime/cgroup.h"
 
@@ -113,9 +114,12 @@ int local_inspect(struct engine *en, const char *name, struct container_info *re
 
 	if (r == 0)
 		r = inspect_id(l, id, ret, e);
-	if (r == 0)
-		read_probes(l, ret);
-	return r;
+	if (r < 0)
+		return r;
+	read_probes(l, ret);
+	/* the default is a limit like any other */
+	ret->config.resources.pids_limit = resources_pids(&ret->config.resources);
+	return 0;
 }
 
 int local_inspect_machine(

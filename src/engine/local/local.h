@@ -111,8 +111,8 @@ int local_network_info(struct local *, const struct container *, const struct ru
 	struct container_info *ret, struct err *e);
 /* What must be right about a new container's networks: that there are such. */
 int local_network_check(struct local *, const struct container_config *, struct err *e);
-/* Waits for its first words: the program has been executed, or why not. */
-int monitor_hear_started(int client, int *ret_exec_status, struct err *e);
+/* Waits for its first words: the program has been executed, or why not; passes warnings on. */
+int monitor_hear_started(struct local *, int client, int *ret_exec_status, struct err *e);
 /* Connects to the control socket of a running container. Returns the fd, or -ECONNREFUSED. */
 int monitor_connect(struct local *, const char *id, struct err *e);
 /* Makes a session of a monitor's socket (taken). */

@@ -19,6 +19,9 @@ int options_check_net(const struct container_config *, struct err *e);
 int resources_check(const struct resources *, struct err *e);
 /* Sets what is set; with `defaults` also what Docker gives to one who says nothing. */
 void resources_to_cgroup(const struct resources *, bool defaults, struct cgroup_resources *ret);
+/* How many processes it may have: the default counts; -1: no limit, 0: there is nothing that counts
+ * them. */
+int64_t resources_pids(const struct resources *);
 int limits_check(const struct container_config *, struct err *e);
 void limits_to_spec(const struct container_config *, struct spec *);
 /* "0-3,7" against the list of what the host has. */

@@ -26,6 +26,9 @@ enum frame_type {
 	FRAME_WAITING, /* it has ended, and is going to be started again by its policy */
 	/* to the monitor: name, limits and policy in the file `spec` are others now */
 	FRAME_UPDATE,
+	/* from the monitor, before STARTED or FAILED: a text, something is not as it was asked for
+	 */
+	FRAME_WARNING,
 };
 
 #define FRAME_MAX 32768u
@@ -45,6 +48,7 @@ struct frame_failed {
 	int32_t exec_status, code;
 	char text[768], hint[384];
 };
+#define FRAME_TEXT_MAX sizeof((struct frame_failed *)0)->text
 
 /* fds of the monitor program when it begins; its arguments are a mode ("start", "adopt", "exec")
  * and the container's name. */

@@ -151,8 +151,18 @@ static char *copy_or_null(const char *text)
 	return text && *text ? xstrdup(text) : NULL;
 }
 
+int64_t resources_pids(const struct resources *r)
+{
+	if (r->pids_limit > 0)
+		return r->pids_limit;
+	/* without control groups there is nothing by which our own limit could be set */
+	if (cgroup_layout() == CGROUP_NONE)
+		return 0;
+	return r->pids_limit < 0 ? -1 : POSTURE_PIDS_LIMIT;
+}
+
 /* Memory without a word about swap: as much of it again, as Docker has it, where that is counted.
- * Without control groups there is nothing by which our own limit of processes could be set. */
+ */
 void resources_to_cgroup(const struct resources *r, bool defaults, struct cgroup_resources *ret)
 {
 	struct cgroup_support support = { 0 };
@@ -171,11 +181,7 @@ void resources_to_cgroup(const struct resources *r, bool defaults, struct cgroup
 	ret->cpu_period = r->cpu_period;
 	ret->cpuset_cpus = copy_or_null(r->cpuset_cpus);
 	ret->cpuset_mems = copy_or_null(r->cpuset_mems);
-	ret->pids = r->pids_limit < 0 ? -1 : r->pids_limit;
-	if (!ret->pids && defaults)
-		ret->pids = POSTURE_PIDS_LIMIT;
-	if (cgroup_layout() == CGROUP_NONE && r->pids_limit <= 0)
-		ret->pids = 0;
+	ret->pids = defaults || r->pids_limit ? resources_pids(r) : 0;
 	ret->blkio_weight = r->blkio_weight;
 }
 

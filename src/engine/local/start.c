@@ -142,17 +142,26 @@ static int connect_and_go(struct start *s, struct err *e)
 	return 0; /* EPIPE: it has said why, and is gone */
 }
 
-int monitor_hear_started(int client, int *ret_exec_status, struct err *e)
+int monitor_hear_started(struct local *l, int client, int *ret_exec_status, struct err *e)
 {
 	struct {
 		struct frame header;
-		struct frame_failed failed;
+		union {
+			struct frame_failed failed;
+			char text[FRAME_TEXT_MAX];
+		};
 	} m;
 	ssize_t n;
 
-	do
+	for (;;) {
 		n = recv(client, &m, sizeof m, 0);
-	while (n < 0 && errno == EINTR);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < (ssize_t)sizeof m.header || m.header.type != FRAME_WARNING)
+			break;
+		engine_say_to(
+			&l->engine, ENGINE_WARNING, "%.*s", (int)(n - sizeof m.header), m.text);
+	}
 	if (n == sizeof m.header && m.header.type == FRAME_STARTED)
 		return 0;
 	if (n != sizeof m || m.header.type != FRAME_FAILED) {
@@ -228,7 +237,7 @@ int local_start(struct engine *en, const char *id, struct session **ret_session,
 		r = connect_and_go(&s, e);
 	}
 	if (r == 0)
-		r = monitor_hear_started(s.client, ret_exec_status, e);
+		r = monitor_hear_started(l, s.client, ret_exec_status, e);
 	if (r == 0 && ret_session)
 		*ret_session = local_session_new(take_fd(&s.client));
 	start_release(&s, r < 0);

@@ -145,7 +145,9 @@ int self_seccomp(struct oci_config *c, int dir, struct err *e)
 
 	if (self_seccomp_again(c, e) < 0)
 		return -e->code;
-	return profile ? seccomp_compile(profile, c->spec.caps.bounding, dir, FILTER, e) : 0;
+	return profile ? seccomp_compile(profile, c->spec.caps.bounding,
+				 c->spec.seccomp_listener != NULL, dir, FILTER, e)
+		       : 0;
 }
 
 int self_seccomp_again(struct oci_config *c, struct err *e)

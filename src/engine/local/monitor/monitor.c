@@ -71,9 +71,21 @@ static int wait_for_go(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* What the first process could not do as it was asked to, and went on. */
+static void tell_warnings(struct monitor *m)
+{
+	for (size_t i = 0; i < m->process.warnings.n; i++) {
+		const char *text = m->process.warnings.v[i];
+		clients_tell(&m->clients, FRAME_WARNING, text, strnlen(text, FRAME_TEXT_MAX - 1));
+	}
+	strv_release(&m->process.warnings);
+}
+
 static void tell_failure(struct monitor *m, int status, const struct err *e)
 {
 	struct frame_failed f = { .exec_status = status, .code = e->code };
+
+	tell_warnings(m);
 
 	snprintf(f.text, sizeof f.text, "%s", e->text);
 	snprintf(f.hint, sizeof f.hint, "%s", e->hint);
@@ -155,6 +167,7 @@ static int run_exec(struct monitor *m, struct err *e)
 		tell_failure(m, status, e);
 		return 1;
 	}
+	tell_warnings(m);
 	clients_tell(&m->clients, FRAME_STARTED, NULL, 0);
 	monitor_exec_relay(m);
 	return 0;
@@ -190,6 +203,7 @@ int main(int argc, char **argv)
 	if (adopt) {
 		close(MONITOR_FD_CLIENT); /* who has started us can connect now */
 	} else {
+		tell_warnings(&m);
 		clients_tell(&m.clients, FRAME_STARTED, NULL, 0);
 		monitor_event(&m, "start", NULL);
 	}

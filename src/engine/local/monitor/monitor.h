@@ -77,6 +77,9 @@ void monitor_exec_relay(struct monitor *);
  * namespace first. */
 int monitor_launch(struct monitor *, int (*go)(struct monitor *, struct err *), int *ret_status,
 	struct err *e);
+/* Hears of a lack of memory from now on. Without a limit nothing of it is killed for want of its
+ * own memory. */
+void monitor_watch_memory(struct monitor *);
 /* Takes a container over whose monitor has died. */
 int monitor_take_over(struct monitor *, struct err *e);
 /* Looks after it until it has ended for good. */

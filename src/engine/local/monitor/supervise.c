@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#define REAP_WAIT_MS 2000
+
 static int open_listener(struct monitor *m, struct err *e)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -29,11 +31,9 @@ static int open_listener(struct monitor *m, struct err *e)
 	return 0;
 }
 
-/* Without a limit nothing of it is killed for want of its own memory. */
-static void watch_memory(struct monitor *m)
+void monitor_watch_memory(struct monitor *m)
 {
-	m->oom_kills = 0;
-	if (m->spec.resources.memory > 0)
+	if (m->oom < 0 && m->spec.resources.memory > 0)
 		m->oom = cgroup_oom_fd(m->spec.cgroup, &m->oom_events);
 }
 
@@ -85,7 +85,8 @@ int monitor_launch(struct monitor *m, int (*go)(struct monitor *, struct err *),
 		give_up(m);
 		return r;
 	}
-	watch_memory(m);
+	m->oom_kills = 0;
+	monitor_watch_memory(m);
 	unlinkat(m->dir, "last", 0); /* how it ended before is history */
 	return 0;
 }
@@ -121,7 +122,8 @@ int monitor_take_over(struct monitor *m, struct err *e)
 	if (m->spec.network == SPEC_NETWORK_PREPARED)
 		m->netns = open(netns, O_RDONLY | O_CLOEXEC);
 	m->started = time_monotonic() - (time_now() - m->state.started);
-	watch_memory(m);
+	m->oom_kills = 0;
+	monitor_watch_memory(m);
 	return open_listener(m, e);
 }
 
@@ -131,6 +133,7 @@ static void shrink(struct monitor *m)
 	strv_release(&m->spec.args);
 	strv_release(&m->spec.env);
 	strv_release(&m->spec.lower);
+	strv_release(&m->process.warnings); /* of a restart: the first start has said the same */
 	close_fd(&m->process.control);
 	monitor_set_nonblocking(&m->process);
 }
@@ -144,9 +147,11 @@ static int exit_code(struct monitor *m)
 		if (waitpid(m->process.pid, &status, 0) == m->process.pid)
 			code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	} else if (exit_file_read(m->dir, &code, &when) < 0) {
-		code = -1;
+		/* init was killed: its parent, whoever that is now, reaps it, and the kernel tells
+		 */
+		code = proc_exit_status(m->process.pidfd, REAP_WAIT_MS);
 	}
-	return code;
+	return code < 0 ? -1 : code;
 }
 
 /* The specification as it is now: what shrink() has dropped, and what `update` has changed. One

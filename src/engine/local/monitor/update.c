@@ -26,4 +26,6 @@ void monitor_update(struct monitor *m)
 	m->spec.restart_max = s.restart_max;
 	m->life.policy = (enum policy_kind)s.restart;
 	m->life.max = s.restart_max;
+	if (m->life.state == LIFE_RUNNING)
+		monitor_watch_memory(m);
 }
