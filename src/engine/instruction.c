@@ -1,113 +1,14 @@
 #include "engine/instruction.h"
 #include "base/mem.h"
+#include "engine/words.h"
 
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-#define LINE_LIMIT  ((size_t)64 << 10)
-#define WORDS_LIMIT ((size_t)1 << 20) /* of a line with its variables put in */
-#define WORDS_MAX   1000
-
-/* ---- words ---- */
-
-struct lexer {
-	const char *p;
-	const struct strv *env;
-	struct str word;
-};
-
-/* After '$': NAME, {NAME}, {NAME:-word} and {NAME:+word}, the word without quotes of its own. */
-static int add_variable(struct lexer *l, struct err *e)
-{
-	bool braces = *l->p == '{';
-	const char *name = l->p + braces, *end = name;
-	auto_free char *key = NULL, *otherwise = NULL;
-	const char *value;
-	char how = '\0';
-
-	while (isalnum((unsigned char)*end) || *end == '_')
-		end++;
-	key = xstrndup(name, (size_t)(end - name));
-	if (braces && end[0] == ':' && (end[1] == '-' || end[1] == '+')) {
-		size_t len = strcspn(end + 2, "}");
-		how = end[1];
-		otherwise = xstrndup(end + 2, len);
-		end += 2 + len;
-	}
-	if (braces && (*end != '}' || !*key))
-		return err_set(e, EINVAL, "a '${' is not closed, or has no name");
-	if (!*key) { /* a dollar sign alone */
-		str_add_char(&l->word, '$');
-		return 0;
-	}
-	l->p = end + braces;
-	value = strv_get_env(l->env, key);
-	if (how == '+')
-		value = value && *value ? otherwise : "";
-	else if (how == '-' && (!value || !*value))
-		value = otherwise;
-	str_add(&l->word, value ? value : "");
-	return 0;
-}
-
-static int add_quoted(struct lexer *l, char quote, struct err *e)
-{
-	while (*l->p && *l->p != quote) {
-		if (quote == '"' && *l->p == '\\' && l->p[1] && strchr("\"\\$", l->p[1])) {
-			str_add_char(&l->word, l->p[1]);
-			l->p += 2;
-		} else if (quote == '"' && *l->p == '$') {
-			l->p++;
-			if (add_variable(l, e) < 0)
-				return -e->code;
-		} else {
-			str_add_char(&l->word, *l->p++);
-		}
-	}
-	if (!*l->p)
-		return err_set(e, EINVAL, "a quotation mark is not closed");
-	l->p++;
-	return 0;
-}
-
-/* The next word, up to a blank, or to the end of the line with `all`: 1, or 0 at the end. */
-static int next_word(struct lexer *l, bool all, struct err *e)
-{
-	int r = 0;
-
-	l->p += strspn(l->p, " \t");
-	if (!*l->p)
-		return 0;
-	str_truncate(&l->word, 0);
-	while (*l->p && (all || !strchr(" \t", *l->p)) && r == 0) {
-		char c = *l->p++;
-		if (c == '\\' && *l->p)
-			str_add_char(&l->word, *l->p++);
-		else if (c == '"' || c == '\'')
-			r = add_quoted(l, c, e);
-		else if (c == '$')
-			r = add_variable(l, e);
-		else
-			str_add_char(&l->word, c);
-	}
-	if (r == 0 && l->word.overflow)
-		r = err_set(e, E2BIG, "it is longer than %zu bytes", WORDS_LIMIT);
-	return r < 0 ? r : 1;
-}
-
-static int words(const char *text, const struct strv *env, struct strv *ret, struct err *e)
-{
-	struct lexer l = { text, env, STR_INIT(WORDS_LIMIT) };
-	int r;
-
-	while ((r = next_word(&l, false, e)) > 0 && ret->n < WORDS_MAX)
-		strv_push(ret, str_text(&l.word));
-	str_release(&l.word);
-	if (r > 0)
-		return err_set(e, E2BIG, "it has more than %d words", WORDS_MAX);
-	return r;
-}
+#define BLANKS     " \t\r\n\v\f"
+#define LINE_LIMIT ((size_t)1 << 20)
+#define PORTS_MAX  1000
 
 /* ["a", "b"]: 1; anything else, which is shell form: 0. */
 static int json_form(const char *text, struct strv *ret)
@@ -144,6 +45,24 @@ static void replace(struct strv *at, struct strv *by)
 	strv_release(at);
 	*at = *by;
 	*by = (struct strv){ 0 };
+}
+
+static struct word_options variables(const struct context *x)
+{
+	return (struct word_options){
+		.escape = x->state->escape,
+		.env = &x->c->env,
+		.args = x->state->args,
+		.unset = x->state->unset,
+		.arg = x->state->unset_arg,
+	};
+}
+
+static int words(const struct context *x, struct strv *ret, struct err *e)
+{
+	const struct word_options o = variables(x);
+
+	return word_expand_list(x->text, &o, ret, e);
 }
 
 static void command_of(const struct context *x, const char *text, struct strv *ret)
@@ -192,27 +111,33 @@ static int do_shell(struct context *x, struct err *e)
 /* KEY=value ..., or KEY and all the rest as its value. */
 static int pairs(const struct context *x, struct strv *ret, struct err *e)
 {
-	struct lexer l = { x->text, &x->c->env, STR_INIT(WORDS_LIMIT) };
-	const char *blank = x->text + strcspn(x->text, " \t=\"'\\");
-	int r = 0;
+	const struct word_options o = variables(x);
+	auto_strv raw = { 0 };
+	auto_free char *key = NULL, *value = NULL;
+	size_t n;
 
-	if (*blank == ' ' || *blank == '\t') {
-		auto_free char *key = xstrndup(x->text, (size_t)(blank - x->text));
-		l.p = blank;
-		r = next_word(&l, true, e);
-		if (r > 0)
-			strv_pushf(ret, "%s=%s", key, str_text(&l.word));
-		str_release(&l.word);
-		return r;
+	if (word_split(x->text, o.escape, &raw, e) < 0)
+		return -e->code;
+	if (raw.n && !strchr(raw.v[0], '=')) {
+		n = strcspn(x->text, BLANKS);
+		key = xstrndup(x->text, n);
+		n += strspn(x->text + n, BLANKS);
+		if (!x->text[n])
+			return err_set(e, EINVAL, "'%.60s' is not KEY=value", key);
+		if (word_expand(x->text + n, &o, &value, e) < 0)
+			return -e->code;
+		strv_pushf(ret, "%s=%s", key, value);
+		return 0;
 	}
-	str_release(&l.word);
-	r = words(x->text, &x->c->env, ret, e);
-	for (size_t i = 0; i < ret->n && r == 0; i++)
-		if (!strchr(ret->v[i], '=') || *ret->v[i] == '=')
-			r = err_set(e, EINVAL, "'%.60s' is not KEY=value", ret->v[i]);
-	if (r == 0 && !ret->n)
-		r = err_set(e, EINVAL, "it takes KEY=value");
-	return r;
+	for (size_t i = 0; i < raw.n; i++) {
+		char *pair;
+		if (!strchr(raw.v[i], '=') || *raw.v[i] == '=')
+			return err_set(e, EINVAL, "'%.60s' is not KEY=value", raw.v[i]);
+		if (word_expand(raw.v[i], &o, &pair, e) < 0)
+			return -e->code;
+		strv_push_take(ret, pair);
+	}
+	return ret->n ? 0 : err_set(e, EINVAL, "it takes KEY=value");
 }
 
 static int do_env(struct context *x, struct err *e)
@@ -264,13 +189,13 @@ static int add_port(const char *text, struct strv *ret, struct err *e)
 static int do_expose(struct context *x, struct err *e)
 {
 	auto_strv v = { 0 }, ports = { 0 };
-	int r = words(x->text, &x->c->env, &v, e);
+	int r = words(x, &v, e);
 
 	strv_extend(&ports, x->c->exposed.v);
 	for (size_t i = 0; r == 0 && i < v.n; i++)
 		r = add_port(v.v[i], &ports, e);
-	if (r == 0 && ports.n > WORDS_MAX)
-		r = err_set(e, E2BIG, "an image exposes at most %d ports", WORDS_MAX);
+	if (r == 0 && ports.n > PORTS_MAX)
+		r = err_set(e, E2BIG, "an image exposes at most %d ports", PORTS_MAX);
 	if (r == 0)
 		replace(&x->c->exposed, &ports);
 	return r;
@@ -287,7 +212,7 @@ static bool has_volume(const struct container_config *c, const char *path)
 static int do_volume(struct context *x, struct err *e)
 {
 	auto_strv v = { 0 };
-	int r = json_form(x->text, &v) ? 0 : words(x->text, &x->c->env, &v, e);
+	int r = json_form(x->text, &v) ? 0 : words(x, &v, e);
 
 	for (size_t i = 0; r == 0 && i < v.n; i++)
 		if (*v.v[i] != '/' || !v.v[i][1] || !str_is_one_line(v.v[i]) ||
@@ -303,33 +228,33 @@ static int do_volume(struct context *x, struct err *e)
 	return r;
 }
 
-/* One value, which may have blanks within quotes. */
+/* One value, to the end of the line. */
 static int one_word(struct context *x, char **ret, struct err *e)
 {
-	auto_strv v = { 0 };
+	const struct word_options o = variables(x);
+	auto_free char *text = NULL;
 
-	if (words(x->text, &x->c->env, &v, e) < 0)
+	if (word_expand(x->text, &o, &text, e) < 0)
 		return -e->code;
-	if (v.n != 1 || !*v.v[0] || !str_is_one_line(v.v[0]))
+	if (!*text || !str_is_one_line(text))
 		return err_set(e, EINVAL, "it takes one argument");
-	*ret = xstrdup(v.v[0]);
-	return 0;
-}
-
-static int set_text(struct context *x, char **member, struct err *e)
-{
-	char *text;
-
-	if (one_word(x, &text, e) < 0)
-		return -e->code;
-	free(*member);
-	*member = text;
+	*ret = take_ptr(&text);
 	return 0;
 }
 
 static int do_user(struct context *x, struct err *e)
 {
-	return set_text(x, &x->c->user, e);
+	char *text;
+
+	if (one_word(x, &text, e) < 0)
+		return -e->code;
+	if (strpbrk(text, BLANKS)) {
+		free(text);
+		return err_set(e, EINVAL, "it takes one argument");
+	}
+	free(x->c->user);
+	x->c->user = text;
+	return 0;
 }
 
 /* As Docker has it, a relative one goes on from the one before. */

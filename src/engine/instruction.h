@@ -11,6 +11,11 @@ struct instruction_state {
 	struct container_config *settings; /* what an image has: see struct image_info's config */
 	struct strv shell;                 /* of commands in shell form; empty: /bin/sh -c */
 	bool cmd_set;                      /* a CMD has been seen: an ENTRYPOINT keeps it */
+	char escape;                       /* of words: '\\' (or '\0', which means it) or '`' */
+	const struct strv *args;           /* variables beside the image's own, or NULL */
+	/* Told of each variable that has no value; may be NULL. */
+	void (*unset)(void *arg, const char *name);
+	void *unset_arg;
 };
 /* Carries out one line. EINVAL, and nothing has changed: it says nothing that can be. */
 int instruction_apply(const char *line, struct instruction_state *, struct err *e);

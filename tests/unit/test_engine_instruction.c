@@ -89,7 +89,7 @@ static void environment(void **state)
 	apply(t, "ENV A 2 and the rest of ${B}");
 	assert_string_equal(strv_get_env(&t->c.env, "A"), "2 and the rest of two words");
 	apply(t, "ENV G=${NONE:-$no}${HOME:+yes}${NONE:+no}$ H=${NONE}");
-	assert_string_equal(strv_get_env(&t->c.env, "G"), "$noyes$");
+	assert_string_equal(strv_get_env(&t->c.env, "G"), "yes$");
 	assert_string_equal(strv_get_env(&t->c.env, "H"), "");
 	apply(t, "LABEL a.b=\"c d\" e=");
 	check(&t->c.labels, "a.b=c d|e=|");
