@@ -1,6 +1,6 @@
 #include "build/dockerfile.h"
 #include "base/mem.h"
-#include "engine/words.h"
+#include "base/words.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -58,6 +58,14 @@ static int start_container(struct cli *c, struct engine *engine, const char *ope
 	return 0;
 }
 
+/* As ids are printed, short or whole: nobody means a new machine of that name. */
+static bool looks_like_id(const char *text)
+{
+	size_t n = strlen(text);
+
+	return (n == 12 || n == 64) && !text[strspn(text, "0123456789abcdef")];
+}
+
 /* Which machine to start or create; -EEXIST when it is a container that is none. */
 static int find_machine(struct engine *engine, const char *operand, struct resolved *found,
 	struct machine_name *ret, struct err *e)
@@ -70,6 +78,10 @@ static int find_machine(struct engine *engine, const char *operand, struct resol
 		return -EEXIST;
 	if (found->as == NAMED_CONTAINER)
 		return machine_name_parse(found->info.config.machine, ret, e);
+	if (found->as == NAMED_NOTHING && looks_like_id(operand)) {
+		err_set(e, ENOENT, "no container has the id '%s'", operand);
+		return err_hint(e, "redock ps -a");
+	}
 	return machine_name_parse(operand, ret, e);
 }
 

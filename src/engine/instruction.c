@@ -1,6 +1,6 @@
 #include "engine/instruction.h"
 #include "base/mem.h"
-#include "engine/words.h"
+#include "base/words.h"
 
 #include <ctype.h>
 #include <string.h>

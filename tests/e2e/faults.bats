@@ -152,11 +152,12 @@ member() {
 }
 
 @test "F20: rm and start of one container at once: one wins, and the other says so" {
-	local first second
+	local first second id
 	for _ in 1 2 3 4 5; do
-		redock -q create --name c bb sleep 1000
+		# by its id: start of a name that is gone would make a machine of that name
+		id=$(redock -q create --name c bb sleep 1000)
 		first=0 second=0
-		redock -q start c >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- &
+		redock -q start "$id" >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- &
 		redock -q rm c >"$BATS_TEST_TMPDIR/rm" 2>&1 3>&- || second=$?
 		wait $! || first=$?
 		if [ "$second" -eq 0 ]; then

@@ -81,6 +81,9 @@ static void machines(void **state)
 		{ "start bbbb1", 0, "ssh demo-container\n", "me:demo is running\n", NULL },
 		{ "start me.demo", 0, "ssh demo-container\n", "me:demo is running\n", NULL },
 		{ "start old", 0, "old\n", "", "start aaaa2222\n" },
+		/* what an id looks like makes no machine */
+		{ "start 0123456789ab", 1, "",
+			"no container has the id '0123456789ab'\n  try: redock ps -a\n", "" },
 		{ "start a -n h --from i --mirror u --timeout 0.5", 0, "ssh a-container\n", NULL,
 			"machine_start me:a host=h from=i mirror=u timeout=500\n" },
 		{ "start a broken b", 1, "ssh a-container\nssh b-container\n",

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "engine/words.h"
+#include "base/words.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-#include "engine/words.h"
+#include "base/words.h"
 #include "base/mem.h"
-#include "engine/word_pattern.h"
+#include "base/word_pattern.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "engine/word_pattern.h"
+#include "base/word_pattern.h"
 #include "base/mem.h"
 
 #include <errno.h>
