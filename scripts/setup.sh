@@ -2,7 +2,7 @@
 # Sourced by try, check and .ci/run: which Debian packages are needed, and how to get them.
 
 build_packages="make gcc libc6-dev meson ninja-build pkg-config libjansson-dev libmnl-dev
-	libarchive-dev libssl-dev libnftables-dev libseccomp-dev libsystemd-dev
+	libarchive-dev libisal-dev libssl-dev libnftables-dev libseccomp-dev libsystemd-dev
 	libcmocka-dev scdoc"
 # What the installed program calls: ssh and ssh-keygen, and mmdebstrap for the base image.
 run_packages="openssh-client mmdebstrap ca-certificates dnsmasq-base"

@@ -300,7 +300,9 @@ static FILE *open_scratch(int dirfd, struct err *e)
 
 int layer_apply(const struct layer_apply *o, uint64_t *ret_entries, struct err *e)
 {
-	struct tar_stream_options so = { o->archive_fd, o->blob, o->max_bytes, o->teller };
+	struct tar_stream_options so = {
+		.fd = o->archive_fd, .blob = o->blob, .max_bytes = o->max_bytes, .teller = o->teller
+	};
 	auto_file FILE *times = open_scratch(o->scratch_fd, e);
 	struct applier a = { .root = o->tree_fd,
 		.times = times,
@@ -312,13 +314,17 @@ int layer_apply(const struct layer_apply *o, uint64_t *ret_entries, struct err *
 		return -e->code;
 	if (fchmod(o->tree_fd, 0755) < 0)
 		return err_errno(e, "cannot prepare the layer");
-	r = tar_stream_open(&so, &a.stream, e);
+	a.stream = o->stream;
+	r = o->stream ? 0 : tar_stream_open(&so, &a.stream, e);
 	if (r < 0)
 		return r;
 	r = apply_all(&a, e);
 	forget_parent(&a);
-	tar_stream_close(a.stream);
+	if (!o->stream)
+		tar_stream_close(a.stream);
 	if (r == 0)
 		*ret_entries = a.entries;
+	if (r == 0 && o->ret_bytes)
+		*o->ret_bytes = a.bytes;
 	return r;
 }

@@ -15,17 +15,25 @@
 
 int blob_create(int dirfd, const char *name, struct blob *ret, struct err *e)
 {
-	auto_blob b = BLOB_INIT;
+	auto_close int fd = -1;
+
+	if (name) {
+		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return err_errno(e, "cannot make a file in the store");
+	}
+	return blob_continue(take_fd(&fd), 0, ret, e);
+}
+
+int blob_continue(int fd, uint64_t have, struct blob *ret, struct err *e)
+{
+	auto_blob b = { .fd = fd, .skip = have };
 
 	b.sha = EVP_MD_CTX_new();
 	if (!b.sha || !EVP_DigestInit_ex(b.sha, EVP_sha256(), NULL))
 		return err_set(e, ENOMEM, "cannot begin a SHA-256 digest");
-	if (name) {
-		b.fd = openat(
-			dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (b.fd < 0)
-			return err_errno(e, "cannot make a file in the store");
-	}
+	if (fd >= 0 && have && lseek(fd, (off_t)have, SEEK_SET) < 0)
+		return err_errno(e, "cannot go on with a file of the store");
 	b.buffer = xmalloc(BUFFER_SIZE);
 	*ret = b;
 	b = (struct blob)BLOB_INIT;
@@ -77,6 +85,12 @@ static int put(struct blob *b, const void *data, size_t len, struct err *e)
 		return err_set(e, EIO, "cannot compute a SHA-256 digest");
 	if (b->fd < 0)
 		return 0;
+	if (b->skip) {
+		size_t known = b->skip < len ? (size_t)b->skip : len;
+		b->skip -= known;
+		data = (const char *)data + known;
+		len -= known;
+	}
 	r = fs_write_all(b->fd, data, len);
 	if (r < 0) {
 		errno = -r;

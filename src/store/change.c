@@ -11,14 +11,16 @@ struct change {
 	const json_t *request;
 	const struct teller *teller;
 	struct publish publish;
+	struct image_ref ref; /* the image's name; an empty repository: none */
+	struct digest diff_id;
 };
 
 /* Name and place of the next blob that this change makes. */
 static struct publish_blob *next_blob(struct change *c)
 {
-	struct publish_blob *b = &c->publish.blobs[c->publish.n_blobs];
+	struct publish_blob *b = publish_add_blob(&c->publish);
 
-	snprintf(b->name, sizeof b->name, "blob-%zu", c->publish.n_blobs++);
+	snprintf(b->name, sizeof b->name, "blob-%zu", c->publish.n_blobs - 1);
 	return b;
 }
 
@@ -50,9 +52,9 @@ static int make_layer(
 		.blob = blob,
 		.max_bytes = (uint64_t)json_int(c->request, "max_bytes", 0),
 		.teller = c->teller };
-	uint64_t entries;
-	char line[DIGEST_SIZE + 1];
+	uint64_t entries, bytes = 0;
 
+	o.ret_bytes = &bytes;
 	layer = fs_open_dir_make(c->op->dir_fd, "layer", 0700, e);
 	if (layer < 0 || (tree = fs_open_dir_make(layer, "fs", 0755, e)) < 0)
 		return -e->code;
@@ -62,10 +64,9 @@ static int make_layer(
 	tell(c->teller, "writing to the disk");
 	if (tree_sync(tree, entries, e) < 0 || blob_finish(blob, ret, e) < 0)
 		return -e->code;
-	snprintf(line, sizeof line, "%s\n", ret->text);
-	c->publish.has_layer = true;
-	c->publish.diff_id = *ret;
-	return fs_write_file(layer, "diff-id", line, strlen(line), 0600, FS_DURABLE, e);
+	c->diff_id = *ret;
+	publish_add_layer(&c->publish, "layer", ret);
+	return layer_seal(layer, ret, bytes, FS_DURABLE, e);
 }
 
 /* What we write we must be able to read again. */
@@ -86,7 +87,7 @@ static int finish(struct change *c, const json_t *parent_config, const json_t *p
 
 	document_now(now);
 	config = document_config(
-		parent_config, c->request, layer ? c->publish.diff_id.text : NULL, flatten, now);
+		parent_config, c->request, layer ? c->diff_id.text : NULL, flatten, now);
 	if (check_readable(config, e) < 0 ||
 		put_document(c, config, &config_blob, CONFIG_MAX, e) < 0)
 		return -e->code;
@@ -95,9 +96,10 @@ static int finish(struct change *c, const json_t *parent_config, const json_t *p
 		return -e->code;
 	c->publish.manifest = manifest_blob.digest;
 	c->publish.config = config_blob.digest;
-	if (!*c->publish.ref.repository &&
-		image_ref_parse_stored(config_blob.digest.text, &c->publish.ref, e) < 0)
+	if (!*c->ref.repository && image_ref_parse_stored(config_blob.digest.text, &c->ref, e) < 0)
 		return -e->code;
+	c->publish.names = &c->ref;
+	c->publish.n_names = 1;
 	if (publish(c->op, &c->publish, e) < 0)
 		return -e->code;
 	*ret_id = config_blob.digest;
@@ -108,12 +110,14 @@ static int run_import(struct change *c, int archive_fd, struct digest *ret_id, s
 {
 	struct publish_blob *slot = next_blob(c);
 	auto_blob blob = BLOB_INIT;
+	struct document_blob layer;
 
 	if (blob_create(c->op->dir_fd, slot->name, &blob, e) < 0 ||
 		make_layer(c, archive_fd, &blob, &slot->is.digest, e) < 0)
 		return -e->code;
 	slot->is.size = blob.size;
-	return finish(c, NULL, NULL, &slot->is, false, ret_id, e);
+	layer = slot->is; /* more blobs move the list of them */
+	return finish(c, NULL, NULL, &layer, false, ret_id, e);
 }
 
 /* The trees of an image, the topmost first, behind the upper directory. */
@@ -162,15 +166,15 @@ static bool is_empty(struct store *s, const struct image *parent, int upper, uin
 	       a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid;
 }
 
+/* 1 and *ret, or 0 when nothing has changed. */
 static int commit_layer(struct change *c, const struct image *parent, int upper, bool flatten,
-	struct document_blob **ret, struct err *e)
+	struct document_blob *ret, struct err *e)
 {
 	struct publish_blob *slot = next_blob(c);
 	auto_blob blob = BLOB_INIT, again = BLOB_INIT;
 	struct digest applied;
 	uint64_t entries;
 
-	*ret = NULL;
 	if (blob_create(c->op->dir_fd, slot->name, &blob, e) < 0 ||
 		diff_trees(c, parent, upper, flatten, &blob, &entries, e) < 0)
 		return -e->code;
@@ -195,17 +199,18 @@ static int commit_layer(struct change *c, const struct image *parent, int upper,
 		return -e->code;
 	if (!str_eq(applied.text, slot->is.digest.text))
 		return err_set(e, EIO, "the new layer was not read as it was written");
-	*ret = &slot->is;
-	return 0;
+	*ret = slot->is;
+	return 1;
 }
 
 static int run_commit(struct change *c, int upper, struct digest *ret_id, struct err *e)
 {
 	auto_json *config = NULL, *manifest = NULL;
 	auto_image parent = { 0 };
-	struct document_blob *layer;
+	struct document_blob layer;
 	struct digest d;
 	bool flatten;
+	int r;
 
 	if (digest_parse(json_str(c->request, "parent", ""), &d) < 0)
 		return err_set(e, EINVAL, "the parent image has no digest");
@@ -216,10 +221,11 @@ static int run_commit(struct change *c, int upper, struct digest *ret_id, struct
 	flatten = parent.layers.n + 1 > COMMIT_LAYERS_MAX;
 	if (flatten)
 		tell(c->teller, "joining %zu layers", parent.layers.n + 1);
-	if (commit_layer(c, &parent, upper, flatten, &layer, e) < 0)
-		return -e->code;
+	r = commit_layer(c, &parent, upper, flatten, &layer, e);
+	if (r < 0)
+		return r;
 	c->publish.collect = true;
-	return finish(c, config, manifest, layer, flatten, ret_id, e);
+	return finish(c, config, manifest, r ? &layer : NULL, flatten, ret_id, e);
 }
 
 static int run_remove(struct op *op, const struct image_ref *ref, struct err *e)
@@ -282,27 +288,34 @@ int change_export(struct store *s, const json_t *request, int upper_fd, int out_
 	return r;
 }
 
+static int run(struct change *c, int data_fd, struct digest *ret_id, struct err *e)
+{
+	const char *what = json_str(c->request, "op", ""), *ref = json_str(c->request, "ref", "");
+
+	if (str_eq(what, "collect"))
+		return run_collect(c->op, e);
+	/* a commit without a name is known by its id alone */
+	if (!(str_eq(what, "commit") && !*ref) && image_ref_parse_stored(ref, &c->ref, e) < 0)
+		return -e->code;
+	if (str_eq(what, "import"))
+		return run_import(c, data_fd, ret_id, e);
+	if (str_eq(what, "commit"))
+		return run_commit(c, data_fd, ret_id, e);
+	if (str_eq(what, "remove"))
+		return run_remove(c->op, &c->ref, e);
+	return err_set(e, EINVAL, "'%.40s' is nothing that redock-store can do", what);
+}
+
 int change_run(struct store *s, const json_t *request, int data_fd, const struct teller *teller,
 	struct digest *ret_id, struct err *e)
 {
-	const char *what = json_str(request, "op", "");
 	auto_op op = OP_INIT;
 	struct change c = { .op = &op, .request = request, .teller = teller };
+	int r = op_begin(s, &op, e);
 
 	*ret_id = (struct digest){ "" };
-	if (op_begin(s, &op, e) < 0)
-		return -e->code;
-	if (str_eq(what, "collect"))
-		return run_collect(&op, e);
-	/* a commit without a name is known by its id alone */
-	if (!(str_eq(what, "commit") && !*json_str(request, "ref", "")) &&
-		image_ref_parse_stored(json_str(request, "ref", ""), &c.publish.ref, e) < 0)
-		return -e->code;
-	if (str_eq(what, "import"))
-		return run_import(&c, data_fd, ret_id, e);
-	if (str_eq(what, "commit"))
-		return run_commit(&c, data_fd, ret_id, e);
-	if (str_eq(what, "remove"))
-		return run_remove(&op, &c.publish.ref, e);
-	return err_set(e, EINVAL, "'%.40s' is nothing that redock-store can do", what);
+	if (r == 0)
+		r = run(&c, data_fd, ret_id, e);
+	publish_release(&c.publish);
+	return r;
 }

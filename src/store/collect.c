@@ -1,8 +1,11 @@
 #include "base/mem.h"
+#include "base/time.h"
 #include "store/write.h"
 
 #include <fcntl.h>
 #include <string.h>
+
+#define PARTIAL_KEPT (24 * 3600) /* seconds */
 
 /* The names, below blobs/sha256 and layers/, of what must stay. */
 struct live {
@@ -55,14 +58,17 @@ static int find_live(struct store *s, struct live *live, struct err *e)
 {
 	auto_strv pins = { 0 };
 	auto_free struct image_ref *refs = NULL;
-	struct digest d;
+	struct digest d, origin;
 	size_t n = 0;
 
 	if (store_image_refs(s, &refs, &n, e) < 0 || store_pins(s, &pins, e) < 0)
 		return -e->code;
-	for (size_t i = 0; i < n; i++)
-		if (store_image_digest(s, &refs[i], &d, e) < 0 || need(s, &d, live, e) < 0)
+	for (size_t i = 0; i < n; i++) {
+		if (store_image_origin(s, &refs[i], &d, &origin, e) < 0 || need(s, &d, live, e) < 0)
 			return -e->code;
+		if (*origin.text)
+			strv_push(&live->blobs, digest_hex(&origin));
+	}
 	for (size_t i = 0; i < pins.n; i++) {
 		int r = store_pin_digest(s, pins.v[i], &d, e);
 		if (r == -ENOENT) { /* unpinned meanwhile, which takes no lock */
@@ -104,14 +110,68 @@ static int drop_others(
 	return errno ? err_errno(e, "cannot read the store") : 0;
 }
 
+/* Whether another process lets an image in: what that builds on has no name yet. It collects itself
+ * when it ends well, else the next change does. */
+static bool ingest_lives(struct op *op)
+{
+	int fd = openat(op->store->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *ent;
+
+	if (!d) {
+		close_fd(&fd);
+		return true;
+	}
+	while ((ent = readdir(d))) {
+		char mark[300], lock[300];
+		snprintf(mark, sizeof mark, "%s/" OP_INGESTS, ent->d_name);
+		snprintf(lock, sizeof lock, "%s/lock", ent->d_name);
+		if (ent->d_name[0] != '.' && !str_eq(ent->d_name, op->name) &&
+			faccessat(dirfd(d), mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+			fs_is_locked(dirfd(d), lock))
+			return true;
+	}
+	return false;
+}
+
+/* What has come of blobs whose transfer nobody took up again. */
+static int drop_partial(struct op *op, struct err *e)
+{
+	int fd = openat(
+		op->store->root_fd, "partial", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int64_t now = time_now() / 1000000000;
+	struct dirent *ent;
+
+	if (!d) {
+		if (fd < 0 && errno == ENOENT)
+			return 0;
+		close_fd(&fd);
+		return err_errno(e, "cannot read the store's 'partial'");
+	}
+	while ((ent = readdir(d))) {
+		struct stat st;
+		if (strlen(ent->d_name) != 64 || fs_is_locked(dirfd(d), ent->d_name) ||
+			fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			now - st.st_mtim.tv_sec < PARTIAL_KEPT)
+			continue;
+		if (op_discard(op, dirfd(d), ent->d_name, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
 int collect_garbage(struct op *op, struct err *e)
 {
 	auto_live live = { 0 };
-	int r = find_live(op->store, &live, e);
+	int r;
 
+	if (ingest_lives(op))
+		return 0;
+	r = find_live(op->store, &live, e);
 	if (r >= 0)
 		r = drop_others(op, op->store->layers_fd, LAYER_KEY_SIZE - 1, &live.layers, e);
 	if (r >= 0)
 		r = drop_others(op, op->store->blobs_fd, 64, &live.blobs, e);
-	return r;
+	return r >= 0 ? drop_partial(op, e) : r;
 }

@@ -142,25 +142,39 @@ int store_manifest(struct store *s, const struct digest *d, struct image *ret, s
 	return 0;
 }
 
-int store_image_digest(
-	struct store *s, const struct image_ref *ref, struct digest *ret, struct err *e)
+int store_image_origin(struct store *s, const struct image_ref *ref, struct digest *ret,
+	struct digest *ret_origin, struct err *e)
 {
 	char key[3 * IMAGE_REF_TEXT_SIZE], path[3 * IMAGE_REF_TEXT_SIZE + 16];
-	char name[IMAGE_REF_TEXT_SIZE];
+	char name[IMAGE_REF_TEXT_SIZE], *second;
 	auto_free char *text = NULL;
 
 	image_ref_key(ref, key);
 	image_ref_text(ref, name);
 	snprintf(path, sizeof path, "%s/manifest", key);
-	if (fs_read_file(s->images_fd, path, 128, &text, NULL, e) < 0) {
+	if (fs_read_file(s->images_fd, path, 256, &text, NULL, e) < 0) {
 		if (e->code == ENOENT)
 			return err_set(e, ENOENT, "no image named '%s'", name);
 		return err_wrap(e, "cannot read image '%s'", name);
 	}
-	text[strcspn(text, "\n")] = '\0';
+	second = text + strcspn(text, "\n");
+	if (*second)
+		*second++ = '\0';
+	second[strcspn(second, "\n")] = '\0';
 	if (digest_parse(text, ret) < 0)
 		return err_set(e, EIO, "image '%s' is damaged: its manifest has no digest", name);
+	*ret_origin = (struct digest){ "" };
+	if (*second && digest_parse(second, ret_origin) < 0)
+		return err_set(e, EIO, "image '%s' is damaged: its origin has no digest", name);
 	return 0;
+}
+
+int store_image_digest(
+	struct store *s, const struct image_ref *ref, struct digest *ret, struct err *e)
+{
+	struct digest unused;
+
+	return store_image_origin(s, ref, ret, &unused, e);
 }
 
 int store_image(struct store *s, const struct image_ref *ref, struct image *ret, struct err *e)

@@ -1,16 +1,10 @@
 #pragma once
 /* What the two halves of store/ share, and nobody else sees. */
 #include "base/json.h"
+#include "store/manifest.h"
 #include "store/store.h"
 
-#define MANIFEST_MAX ((size_t)4 << 20) /* caps of attack T15, those of the OCI registries */
-#define CONFIG_MAX   ((size_t)8 << 20)
-#define LAYERS_MAX   500 /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
-
-#define MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
-#define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
-#define MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
-#define MEDIA_LAYER    "application/vnd.oci.image.layer.v1.tar"
+#define LAYERS_MAX 500 /* overlayfs refuses more (fs/overlayfs/ovl_entry.h: OVL_MAX_STACK) */
 
 #define LAYER_KEY_SIZE 33 /* 32 digits of the diff-id and a NUL */
 

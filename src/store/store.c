@@ -107,6 +107,39 @@ int store_layer_name(struct store *s, const char *diff_id, char ret[48], struct 
 	return 0;
 }
 
+uint64_t store_layer_bytes(struct store *s, const char *diff_id, const char *blob)
+{
+	char key[LAYER_KEY_SIZE], path[48];
+	auto_free char *text = NULL;
+	struct err unused = { 0 };
+	struct digest d;
+	struct stat st;
+	uint64_t bytes;
+
+	if (digest_parse(diff_id, &d) < 0)
+		return 0;
+	layer_key(diff_id, key);
+	snprintf(path, sizeof path, "%s/size", key);
+	if (fs_read_file(s->layers_fd, path, 32, &text, NULL, &unused) == 0) {
+		text[strcspn(text, "\n")] = '\0';
+		if (str_to_u64(text, 0, INT64_MAX, &bytes) == 0)
+			return bytes;
+	}
+	if (digest_parse(blob, &d) < 0 ||
+		fstatat(s->blobs_fd, digest_hex(&d), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+uint64_t store_image_bytes(struct store *s, const struct image *im)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < im->layers.n; i++)
+		sum += store_layer_bytes(s, im->layers.v[i], im->blobs.v[i]);
+	return sum;
+}
+
 uint64_t store_blob_usage(struct store *s, const char *text)
 {
 	struct digest d;

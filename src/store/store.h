@@ -4,10 +4,13 @@
  * beside it.
  *
  *   oci-layout, index.json        index.json is derived from images/, under its own lock
- *   blobs/sha256/<hex>            manifests, configs, layer archives (uncompressed tar)
- *   layers/<32 hex>/{fs,diff-id}  an unpacked layer; the name is the start of its diff-id, the
+ *   blobs/sha256/<hex>            manifests, configs, layer archives (ours: uncompressed tar)
+ *   layers/<32 hex>/{fs,diff-id,size}
+ *                                 an unpacked layer; the name is the start of its diff-id, the
  *                                 file holds all of it (short names: mount(2) takes 4096 bytes)
- *   images/<key>/manifest         one directory an image name: its manifest's digest
+ *   images/<key>/manifest         one directory an image name: its manifest's digest, and in a
+ *                                 second line the one by which a registry knows it
+ *   partial/<hex>                 what has come of a blob so far
  *   pins/<container id>           symbolic link to the digest of the manifest that the container
  * was made from, which is kept for it tmp/                          half-made things; whatever no
  * live process locks is removed
@@ -53,13 +56,17 @@ struct image {
 	char *user, *workdir, *stop_signal, *author, *comment;
 	char *architecture, *os; /* "amd64", "linux"; NULL: not said */
 	int64_t created;
-	uint64_t size;
+	uint64_t size; /* of its blobs, as the manifest says: see store_image_bytes() */
 };
 void image_release(struct image *);
 #define auto_image __attribute__((cleanup(image_release))) struct image
 
 /* The manifest that the name stands for now; -ENOENT as store_image(). */
 int store_image_digest(struct store *, const struct image_ref *, struct digest *ret, struct err *e);
+/* The same, and the digest by which the registry that it came from knows it (of the index, if there
+ * is one): empty when it came from none. */
+int store_image_origin(struct store *, const struct image_ref *, struct digest *ret,
+	struct digest *ret_origin, struct err *e);
 /* Loads image `ref`; -ENOENT "no image named '…'". */
 int store_image(struct store *, const struct image_ref *, struct image *ret, struct err *e);
 /* The same by a manifest's digest, whether a name stands for it or not (`ref` stays empty): for
@@ -131,5 +138,10 @@ typedef void store_change_each(void *arg, enum store_change, const char *path);
 int store_diff(int upper_fd, const int *lower_fds, size_t n, store_change_each *each, void *arg,
 	struct err *e);
 
+/* What layer `diff_id` unpacks to: the sizes of its files. `blob` stands for it where nobody wrote
+ * that down. 0 when there is no such layer. */
+uint64_t store_layer_bytes(struct store *, const char *diff_id, const char *blob);
+/* The same for all layers of an image. */
+uint64_t store_image_bytes(struct store *, const struct image *);
 /* Bytes that a blob takes; 0 when there is none of that digest. */
 uint64_t store_blob_usage(struct store *, const char *digest);

@@ -44,6 +44,7 @@ struct op {
 	{                                                                                          \
 		.dir_fd = -1, .lock_fd = -1                                                        \
 	}
+#define OP_INGESTS "ingest" /* a file in its directory: it lets an image in */
 /* Begins one, and removes what dead ones left behind. */
 int op_begin(struct store *, struct op *ret, struct err *e);
 /* Removes all that has not been published. */
@@ -65,6 +66,7 @@ struct blob {
 	char *buffer;
 	size_t used;
 	uint64_t size, flushed;
+	uint64_t skip;              /* so many bytes are in the file already, at its beginning */
 	bool stream;                /* no file of the store's, and no digest */
 	void (*stalled)(void *arg); /* called once if nobody reads the stream; may be NULL */
 	void *stalled_arg;
@@ -75,6 +77,9 @@ struct blob {
 	}
 /* Makes file `name` below `dirfd`; NULL: no file. */
 int blob_create(int dirfd, const char *name, struct blob *ret, struct err *e);
+/* They go to the end of `fd` (taken over; -1: no file), which has the first `have` of them already.
+ */
+int blob_continue(int fd, uint64_t have, struct blob *ret, struct err *e);
 /* The bytes go to `fd` (borrowed) and nobody wants to know their digest. */
 void blob_to_stream(int fd, struct blob *ret);
 /* They are counted, and that is all. */
@@ -94,6 +99,10 @@ struct archive_entry;
 struct tar_stream;
 struct tar_stream_options {
 	int fd;
+	/* Instead of that, if not NULL: the next piece of the archive, its size (more than a few
+	 * bytes, unless it is the last), 0 at the end, -errno. */
+	ssize_t (*read)(void *arg, const void **ret, struct err *e);
+	void *read_arg;
 	struct blob *blob;  /* gets the uncompressed stream */
 	uint64_t max_bytes; /* of that; 0: UNPACKED_MAX */
 	const struct teller *teller;
@@ -107,16 +116,22 @@ int tar_stream_data(
 	struct tar_stream *, const void **ret, size_t *ret_len, int64_t *ret_offset, struct err *e);
 /* Reads what follows the archive's end, so that the blob gets the whole stream. */
 int tar_stream_drain(struct tar_stream *, struct err *e);
+/* What an archive's first bytes say: none that is known is a plain one. */
+enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRESSION_OTHER };
+enum compression compression_of(const void *data, size_t n);
+enum compression tar_stream_compression(const struct tar_stream *);
 
 /* ---- apply.c: a layer's archive becomes a tree ---- */
 
 struct layer_apply {
 	int archive_fd;
-	int tree_fd;        /* an empty directory, the layer's root */
-	int scratch_fd;     /* a directory for a scratch file, outside the tree */
-	struct blob *blob;  /* as in tar_stream_options */
+	struct tar_stream *stream; /* instead of that, if not NULL: open already, borrowed */
+	int tree_fd;               /* an empty directory, the layer's root */
+	int scratch_fd;            /* a directory for a scratch file, outside the tree */
+	struct blob *blob;         /* as in tar_stream_options */
 	uint64_t max_bytes; /* quota for the stream and for the files' sizes; 0: UNPACKED_MAX */
 	const struct teller *teller;
+	uint64_t *ret_bytes; /* if not NULL: the sizes of all files together */
 };
 /* Returns the number of entries in *ret_entries. The tree is not synced. */
 int layer_apply(const struct layer_apply *, uint64_t *ret_entries, struct err *e);
@@ -207,19 +222,32 @@ json_t *document_manifest(const json_t *parent, const struct document_blob *conf
 /* ---- publish.c, collect.c ---- */
 
 struct publish_blob {
-	char name[16]; /* in the operation's directory */
+	char name[72]; /* in the operation's directory */
+	bool partial;  /* no: below partial/ */
 	struct document_blob is;
 };
-struct publish {
-	struct publish_blob blobs[3];
-	size_t n_blobs;
-	bool has_layer;        /* the directory "layer" is one more layer */
-	struct digest diff_id; /* of that */
-	struct image_ref ref;
-	struct digest manifest, config;
-	bool collect; /* then drop what is not needed any more, also if the name is new */
+struct publish_layer {
+	char name[24]; /* in the operation's directory: fs/ and what layer_seal() wrote */
+	struct digest diff_id;
 };
+struct publish {
+	struct publish_blob *blobs;
+	size_t n_blobs;
+	struct publish_layer *layers;
+	size_t n_layers;
+	const struct image_ref *names;
+	size_t n_names;
+	struct digest manifest, config;
+	struct digest origin; /* as the registry knows it; empty: it does not */
+	bool collect;         /* then drop what is not needed any more, also if the names are new */
+};
+void publish_release(struct publish *); /* not the names */
+struct publish_blob *publish_add_blob(struct publish *);
+void publish_add_layer(struct publish *, const char *name, const struct digest *diff_id);
 int publish(struct op *, const struct publish *, struct err *e);
+/* Says in the layer's directory what it is: last, when all of it is there. */
+int layer_seal(int layer_fd, const struct digest *diff_id, uint64_t bytes, enum fs_durability,
+	struct err *e);
 /* Drops all blobs and layers that neither images nor pins need. With the store's lock held. */
 int collect_garbage(struct op *, struct err *e);
 /* Writes index.json anew from images/. */

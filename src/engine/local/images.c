@@ -41,7 +41,7 @@ static void describe_settings(const struct image *i, struct container_config *re
 	}
 }
 
-static void describe_image(const struct image *i, struct image_info *ret)
+static void describe_image(struct local *l, const struct image *i, struct image_info *ret)
 {
 	char text[IMAGE_REF_TEXT_SIZE];
 
@@ -54,7 +54,7 @@ static void describe_image(const struct image *i, struct image_info *ret)
 		.id = xstrdup(i->config.text),
 		.manifest = xstrdup(i->manifest.text),
 		.created = i->created,
-		.size = i->size,
+		.size = store_image_bytes(l->store, i),
 		.author = copy_or_null(i->author),
 		.comment = copy_or_null(i->comment),
 		.architecture = copy_or_null(i->architecture),
@@ -155,7 +155,7 @@ int local_image_list(struct engine *en, struct image_list *ret, struct err *e)
 			continue; /* removed meanwhile */
 		if (r < 0)
 			return r;
-		describe_image(&image, &list.v[list.n++]);
+		describe_image(l, &image, &list.v[list.n++]);
 	}
 	if (count_containers(l, &list, e) < 0)
 		return -e->code;
@@ -173,7 +173,7 @@ int local_image_inspect(
 	int r = load_image(local_of(en), reference, &image, e);
 
 	if (r == 0 && ret)
-		describe_image(&image, ret);
+		describe_image(local_of(en), &image, ret);
 	return r;
 }
 

@@ -108,6 +108,6 @@ int local_container_size(
 	if (r < 0)
 		return r;
 	*ret_own = tree_size(l->dirs.containers, upper);
-	*ret_all = *ret_own + image.size;
+	*ret_all = *ret_own + store_image_bytes(l->store, &image);
 	return 0;
 }
