@@ -110,6 +110,8 @@ static int check_network(const struct create_options *o, struct err *e)
 		return conflict(e, option, "--network", "it can be on no other network");
 	if ((host || shared) && c->links.n)
 		return conflict(e, option, "--link", "it has no network of its own");
+	if ((host || none || shared) && c->mac_address)
+		return conflict(e, option, "--mac-address", "it has no interface of its own");
 	if (shared && (c->hostname || c->domainname))
 		return conflict(e, option, "--hostname", "it has the other container's host name");
 	if (shared && (c->dns.n || c->dns_search.n || c->dns_options.n))

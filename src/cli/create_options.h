@@ -8,7 +8,7 @@ struct create_options {
 	const char *cidfile, *pull, *address;
 	char *entrypoint;
 	int attach; /* streams named with -a: 1 stdin, 2 stdout, 4 stderr; 0: none was */
-	bool no_health;
+	bool no_health, ignored;
 };
 enum { ATTACH_STDIN = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4 };
 

@@ -49,7 +49,7 @@ static int rmi_run(struct cli *c, void *opt, char **operands, size_t n_operands,
 }
 
 static const struct verb_example examples[] = {
-	{ "redock rmi alpine:3", "remove the image alpine:3" },
+	{ "redock rmi mine:v1", "remove the image mine:v1" },
 	{ NULL },
 };
 

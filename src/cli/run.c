@@ -112,9 +112,10 @@ static int run_run(struct cli *c, void *opt, char **operands, size_t n_operands,
 }
 
 static const struct verb_example examples[] = {
-	{ "redock run --rm -it alpine sh", "a shell in a container that is gone afterwards" },
+	{ "redock run --rm -it redock:base bash",
+		"a shell in a container that is gone afterwards" },
 	{ "redock run -d --name web -m 256m mine:v1", "in the background, with a limit of memory" },
-	{ "tar -c . | redock run --rm -i alpine tar -t", "a container as part of a pipeline" },
+	{ "tar -c . | redock run --rm -i redock:base tar -t", "a container as part of a pipeline" },
 	{ NULL },
 };
 

@@ -48,12 +48,19 @@ int value_restart(const char *text, void *config, struct err *e); /* no, on-fail
 int value_security(const char *text, void *config, struct err *e);
 int value_stop_timeout(const char *text, void *config, struct err *e);
 int value_health_command(const char *text, void *config, struct err *e);
+/* /dev/sda:1mb, /dev/sda:100, /dev/sda:500 (values_device.c) */
+int value_read_bps(const char *text, void *config, struct err *e);
+int value_write_bps(const char *text, void *config, struct err *e);
+int value_read_iops(const char *text, void *config, struct err *e);
+int value_write_iops(const char *text, void *config, struct err *e);
+int value_device_weight(const char *text, void *config, struct err *e);
 
 /* ---- smaller things; these check and store a const char * (or push it on a strv) ---- */
 
 int value_address(const char *text, void *ret_text, struct err *e); /* IPv4 */
 int value_signal_name(const char *text, void *ret_text, struct err *e);
 int value_cpuset(const char *text, void *ret_text, struct err *e); /* "0-3,7" */
+int value_mac(const char *text, void *ret_text, struct err *e);    /* as it is */
 int value_pid_mode(const char *text, void *ret_text, struct err *e);
 int value_ipc_mode(const char *text, void *ret_text, struct err *e);
 int value_uts_mode(const char *text, void *ret_text, struct err *e);
@@ -78,6 +85,20 @@ int value_memory_swap(const char *text, void *ret_int64, struct err *e); /* a si
 int value_positive_size(const char *text, void *ret_int64, struct err *e);
 int value_cpu_shares(const char *text, void *ret_int64, struct err *e);
 int value_blkio_weight(const char *text, void *ret_int64, struct err *e);
+int value_swappiness(const char *text, void *ret_int64, struct err *e); /* SWAPPINESS_NONE for 0 */
 int value_oom_score(const char *text, void *ret_int64, struct err *e);
 int value_microseconds(const char *text, void *ret_int64, struct err *e);
 int value_count(const char *text, void *ret_int64, struct err *e);
+
+/* ---- options of Docker that are here to be refused, or because they change nothing
+ * (values_foreign.c); nothing is stored ---- */
+
+int value_isolation(const char *text, void *unused, struct err *e);     /* default */
+int value_platform(const char *text, void *unused, struct err *e);      /* this host's */
+int value_volume_driver(const char *text, void *unused, struct err *e); /* local */
+int value_runtime(const char *text, void *unused, struct err *e);       /* redock */
+int value_no_ipv6(const char *text, void *unused, struct err *e);
+int value_no_gpus(const char *text, void *unused, struct err *e);
+int value_no_quota(const char *text, void *unused, struct err *e);
+int value_no_kernel_memory(const char *text, void *unused, struct err *e);
+int value_no_real_time(const char *text, void *unused, struct err *e);

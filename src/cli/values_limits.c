@@ -45,6 +45,21 @@ int value_blkio_weight(const char *text, void *ret_int64, struct err *e)
 	return within(text, 10, 1000, true, ret_int64, e);
 }
 
+int value_swappiness(const char *text, void *ret_int64, struct err *e)
+{
+	int64_t *ret = ret_int64;
+
+	if (str_eq(text, "-1")) { /* Docker's word for: not set */
+		*ret = 0;
+		return 0;
+	}
+	if (within(text, 0, 100, false, ret, e) < 0)
+		return -EINVAL;
+	if (*ret == 0)
+		*ret = SWAPPINESS_NONE;
+	return 0;
+}
+
 int value_oom_score(const char *text, void *ret_int64, struct err *e)
 {
 	return within(text, -1000, 1000, false, ret_int64, e);

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 /* Splits at the commas of a CSV record (RFC 4180): a field may stand in double quotes. */
 static int split_fields(const char *text, struct strv *ret)
@@ -313,6 +314,8 @@ static int mount_field(struct mount_config *m, const char *key, const char *valu
 		return 0;
 	if (str_eq(key, "volume-driver"))
 		return replace(&m->driver, value);
+	if (str_eq(key, "volume-label"))
+		return value_label_push(value, &m->labels, e);
 	if (str_eq(key, "volume-opt"))
 		return mount_driver_option(value, m, e);
 	if (str_eq(key, "tmpfs-size"))
@@ -354,12 +357,14 @@ int value_mount(const char *text, void *config, struct err *e)
 	if (!str_is_one_line(text) || split_fields(text, &fields) < 0)
 		return err_set(e, EINVAL, "'%s' is no list of KEY=VALUE", text);
 	for (size_t i = 0; i < fields.n && r == 0; i++) /* what the others mean depends on it */
-		if (str_starts(fields.v[i], "type="))
+		if (strncasecmp(fields.v[i], "type=", 5) == 0)
 			r = mount_type(fields.v[i] + 5, m, e);
 	for (size_t i = 0; i < fields.n && r == 0; i++) {
 		char *equals = strchr(fields.v[i], '=');
 		if (equals)
 			*equals = '\0';
+		for (char *p = fields.v[i]; *p; p++) /* Docker reads TYPE=bind, too */
+			*p = (char)tolower((unsigned char)*p);
 		r = mount_field(m, fields.v[i], equals ? equals + 1 : NULL, e);
 	}
 	return r < 0 ? r : check_mount(m, e);

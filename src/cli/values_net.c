@@ -167,6 +167,20 @@ int value_address(const char *text, void *ret_text, struct err *e)
 	return 0;
 }
 
+int value_mac(const char *text, void *ret_text, struct err *e)
+{
+	bool good = strlen(text) == 17;
+
+	for (size_t i = 0; good && i < 17; i++)
+		good = i % 3 == 2 ? text[i] == ':' : text[i] && strchr("0123456789abcdef", text[i]);
+	if (!good) {
+		err_set(e, EINVAL, "'%s' is no hardware address", text);
+		return err_hint(e, "six bytes, such as 02:42:ac:11:00:02");
+	}
+	*(const char **)ret_text = text;
+	return 0;
+}
+
 int value_address_push(const char *text, void *ret_strv, struct err *e)
 {
 	unsigned char binary[16];

@@ -38,6 +38,7 @@ struct mount_config {
 	struct strv options;     /* tmpfs: more of mount(8)'s: "noexec", "uid=1000", ... */
 	char *driver;            /* volume: NULL for "local" */
 	struct strv driver_opts; /* volume, used if it has to be made: "type=nfs", ... */
+	struct strv labels;      /* KEY=value, likewise */
 };
 
 /* One published port: host_port 0 means that the kernel chooses. A range is one of these a port. */
@@ -76,6 +77,7 @@ struct resources {
 	char *cpuset_cpus, *cpuset_mems; /* lists of cpuset(7): "0-3,7" */
 	int64_t pids_limit;              /* 0: the default (2048), -1: no limit */
 	int64_t blkio_weight;            /* 10 to 1000 */
+	int64_t memory_swappiness;       /* 1 to 100; 0: the kernel's, SWAPPINESS_NONE: 0 */
 };
 
 enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
@@ -92,7 +94,8 @@ struct container_config {
 	char *machine; /* "repository:tag" when the container is a machine */
 	char *image;   /* a reference, resolved when the container is created */
 	char *hostname, *domainname;
-	struct strv labels; /* KEY=value */
+	struct strv labels;      /* KEY=value */
+	struct strv annotations; /* KEY=value: kept and shown, for whoever looks for them */
 
 	/* the process */
 	struct strv entrypoint, cmd; /* empty: the image's; an entrypoint {""} means none at all */
@@ -126,6 +129,9 @@ struct container_config {
 	struct resources resources;
 	uint64_t shm_size; /* bytes, 0 for 64 MiB */
 	char *cgroup_parent;
+	/* of one block device: "read_bps /dev/sda 1048576", write_bps, read_iops, write_iops;
+	 * "weight /dev/sda 500" */
+	struct strv throttles;
 
 	/* files */
 	struct mount_config *mounts;
@@ -136,6 +142,7 @@ struct container_config {
 	char *network; /* "bridge" (the default), "none", "host", "container:NAME", or a network */
 	struct endpoint_config *endpoints; /* of `network` first; more by `network connect` */
 	size_t n_endpoints;
+	char *mac_address; /* on `network`; NULL: made of the address */
 	struct strv links; /* "CONTAINER[:ALIAS]" */
 	struct strv dns, dns_search, dns_options;
 	struct strv extra_hosts; /* "NAME:ADDRESS"; the address may be "host-gateway" */
@@ -152,7 +159,8 @@ struct container_config {
 	char *log_driver; /* NULL: "json-file" */
 	struct strv log_opts;
 };
-#define STOP_AT_ONCE INT64_MIN
+#define STOP_AT_ONCE    INT64_MIN
+#define SWAPPINESS_NONE INT64_MIN
 
 void container_config_release(struct container_config *);
 #define auto_container_config                                                                      \

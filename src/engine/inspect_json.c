@@ -164,6 +164,41 @@ static void resources_json(json_t *j, const struct resources *r)
 	value_text(j, "CpusetMems", r->cpuset_mems);
 	value_number(j, "PidsLimit", r->pids_limit);
 	value_number(j, "BlkioWeight", r->blkio_weight);
+	json_object_set_new(j, "MemorySwappiness",
+		!r->memory_swappiness ? json_null()
+				      : json_integer(r->memory_swappiness == SWAPPINESS_NONE
+							     ? 0
+							     : r->memory_swappiness));
+}
+
+/* "KIND DEVICE NUMBER" as Docker's lists, one a kind. */
+static void throttles_json(json_t *j, const struct container_config *c)
+{
+	static const char *const kinds[][3] = {
+		{ "weight ", "BlkioWeightDevice", "Weight" },
+		{ "read_bps ", "BlkioDeviceReadBps", "Rate" },
+		{ "write_bps ", "BlkioDeviceWriteBps", "Rate" },
+		{ "read_iops ", "BlkioDeviceReadIOps", "Rate" },
+		{ "write_iops ", "BlkioDeviceWriteIOps", "Rate" },
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		json_t *list = json_array();
+		for (size_t i = 0; i < c->throttles.n; i++) {
+			const char *path = c->throttles.v[i] + strlen(kinds[k][0]), *number;
+			auto_free char *name = NULL;
+			json_t *item;
+			if (!str_starts(c->throttles.v[i], kinds[k][0]) ||
+				!(number = strrchr(path, ' ')))
+				continue;
+			name = xstrndup(path, (size_t)(number - path));
+			item = json_object();
+			value_text(item, "Path", name);
+			value_number(item, kinds[k][2], strtoll(number + 1, NULL, 10));
+			json_array_append_new(list, item);
+		}
+		json_object_set_new(j, kinds[k][1], list);
+	}
 }
 
 static json_t *host_config_json(const struct container_config *c)
@@ -205,6 +240,8 @@ static json_t *host_config_json(const struct container_config *c)
 		json_pack("[I,I]", (json_int_t)c->console_rows, (json_int_t)c->console_columns));
 	value_text(j, "CgroupParent", c->cgroup_parent);
 	resources_json(j, &c->resources);
+	throttles_json(j, c);
+	json_object_set_new(j, "Annotations", value_map(&c->annotations));
 	json_object_set_new(j, "Devices", devices_json(c));
 	value_list(j, "DeviceCgroupRules", &c->device_rules);
 	json_object_set_new(j, "Sysctls", value_map(&c->sysctls));

@@ -117,6 +117,8 @@ json_t *inspect_config_json(const struct container_config *c)
 	value_text(j, "Hostname", c->hostname);
 	value_text(j, "Domainname", c->domainname);
 	value_text(j, "User", c->user);
+	if (c->mac_address)
+		value_text(j, "MacAddress", c->mac_address);
 	value_flag(j, "AttachStdin", false);
 	value_flag(j, "AttachStdout", false);
 	value_flag(j, "AttachStderr", false);

@@ -1,8 +1,9 @@
 /*
- * The name server of a container on several user networks.  Each network's own server knows that
- * network's names, and nobody on it may learn another's; so the container gets one of its own, in
- * its namespace, where nobody else can ask it.  It reads the hosts directories of all its networks,
- * and asks their servers for everything else.
+ * The name server of a container on several user networks, or with servers of its own (--dns). Each
+ * network's own server knows that network's names, and nobody on it may learn another's; so the
+ * container gets one of its own, in its namespace, where nobody else can ask it.  It reads the
+ * hosts directories of all its networks, and asks the container's own servers, else the networks',
+ * for everything else.
  */
 #include "base/fs.h"
 #include "base/mem.h"
@@ -54,14 +55,14 @@ static int add_networks(
 	return 0;
 }
 
-int net_names_inside(
-	struct net *const *nets, size_t n, const char *id, int netns_fd, bool keep, struct err *e)
+int net_names_inside(struct net *const *nets, size_t n, char *const *dns, const char *id,
+	int netns_fd, bool keep, struct err *e)
 {
 	const int base_fd = nets[0]->base_fd;
 	auto_free char *helper = proc_helper_path("redock-net"), *name = pid_file_name(id);
 	auto_free char *path = names_path(base_fd, name);
 	auto_close int views = fs_open_dir_make(base_fd, VIEWS, 0700, e);
-	auto_str servers = STR_INIT(4096);
+	auto_str servers = STR_INIT(4096), own = STR_INIT(4096);
 	auto_strv words = { 0 }, directories = { 0 };
 	int r;
 
@@ -71,12 +72,16 @@ int net_names_inside(
 		return 0;
 	if ((r = add_networks(nets, n, &directories, &servers, e)) < 0)
 		return r;
+	for (size_t i = 0; dns && dns[i]; i++)
+		str_addf(&own, "%s%s", i ? "," : "", dns[i]);
+	if (own.overflow)
+		return err_set(e, E2BIG, "the container has too many name servers");
 	names_end(base_fd, name);
 	strv_push(&words, helper);
 	strv_push(&words, "names-inside");
 	strv_push(&words, path);
 	strv_pushf(&words, "/proc/%d/fd/%d", (int)getpid(), netns_fd);
-	strv_push(&words, str_text(&servers));
+	strv_push(&words, str_text(own.len ? &own : &servers));
 	strv_extend(&words, directories.v);
 	/* it goes to the background by itself, once it answers */
 	r = proc_run(words.v, NULL, e);

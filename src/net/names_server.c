@@ -23,6 +23,11 @@ static int own_mounts(struct err *e)
 {
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return err_errno(e, "cannot make a mount namespace");
+	/* dnsmasq gives what it logs to to its user; writing to a device is no writing to its mount
+	 */
+	if (mount("/dev/null", "/dev/null", NULL, MS_BIND, NULL) < 0 ||
+		mount(NULL, "/dev/null", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0)
+		return err_errno(e, "cannot keep the name server from taking /dev/null");
 	return 0;
 }
 

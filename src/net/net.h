@@ -92,10 +92,11 @@ int net_names_add(
 int net_names_remove(struct net *, const char *id, struct err *e);
 /* A name server of container `id`'s own, in its network namespace at NET_NAMES_INSIDE, which knows
  * the names of all `nets`: for one on several user networks, of which each one's server knows its
- * own. One that runs is replaced, or with `keep` left as it is. */
+ * own; or for one that wants others (`dns`) to be asked for what the networks do not know. One that
+ * runs is replaced, or with `keep` left as it is. */
 #define NET_NAMES_INSIDE "127.0.0.11"
-int net_names_inside(
-	struct net *const *nets, size_t n, const char *id, int netns_fd, bool keep, struct err *e);
+int net_names_inside(struct net *const *nets, size_t n, char *const *dns, const char *id,
+	int netns_fd, bool keep, struct err *e);
 /* It is not needed any more; none is success. */
 void net_names_inside_stop(struct net *, const char *id);
 /* Ports, names and addresses of container `id` on every network below `run_root`; then user

@@ -148,10 +148,10 @@ info version df prune resume doctor system help"
 }
 
 @test "cli: -q silences notes and -v adds some, before the verb" {
-	run redock -q kill nosuch
+	run redock -q rm -f nosuch
 	expect_status 0
 	is ""
-	run redock kill nosuch
+	run redock rm -f nosuch
 	expect_status 0
 	contains "nosuch"
 	run redock -vv ps

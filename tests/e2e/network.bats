@@ -454,3 +454,58 @@ resolves() {
 	lacks redock
 	here iptables-legacy -P FORWARD ACCEPT
 }
+
+@test "network: connect and disconnect keep /etc/hosts true, and what was written there" {
+	here redock network create one >/dev/null
+	here redock network create two >/dev/null
+	here redock run -d --name source --network one bb sleep 1000
+	here redock run -d --name linked --network one --link source:alias --add-host fixed:192.0.2.1 bb sleep 1000
+	here redock exec linked sh -c 'echo "192.0.2.9 mine" >>/etc/hosts'
+	here redock network connect two linked
+	here redock network connect two source
+	run here redock exec linked cat /etc/hosts
+	[ "$(grep -c "$(here redock inspect -f '{{.Config.Hostname}}' linked)" <<<"$output")" -eq 2 ]
+	here redock network disconnect one linked
+	run here redock exec linked cat /etc/hosts
+	contains "$(here redock inspect -f '{{.NetworkSettings.Networks.two.IPAddress}}' source)"$'\talias source'
+	lacks "$(here redock inspect -f '{{.NetworkSettings.Networks.one.IPAddress}}' source)"
+	contains "192.0.2.9 mine"
+	contains $'192.0.2.1\tfixed'
+	[ "$(grep -c alias <<<"$output")" -eq 1 ]
+	here redock rm -f source linked
+	here redock network rm one two
+}
+
+@test "network: --dns on a network with names: both answer" {
+	local pid
+	here redock network create named >/dev/null
+	here redock run -d --name known --network named --network-alias other bb sleep 1000
+	# a name server of the person's, out there
+	nsenter --net=/run/netns/rd-far dnsmasq --conf-file=/dev/null --no-hosts --no-resolv --bind-interfaces \
+		--listen-address=192.0.2.2 --user=root --address=/asked.test/192.0.2.77 --pid-file="$BATS_TEST_TMPDIR/pid" 3>&-
+	pid=$(cat "$BATS_TEST_TMPDIR/pid")
+	run here redock run --rm --network named --dns 192.0.2.2 bb cat /etc/resolv.conf
+	is "nameserver 127.0.0.11"
+	run here redock run --rm --network named --dns 192.0.2.2 bb sh -c 'nslookup asked.test; nslookup other; nslookup known.named'
+	contains 192.0.2.77
+	[ "$(grep -c "$(here redock inspect -f '{{.NetworkSettings.Networks.named.IPAddress}}' known)" <<<"$output")" -eq 2 ]
+	run here redock run --rm --network named bb nslookup asked.test
+	lacks 192.0.2.77
+	# connecting keeps it so
+	here redock run -d --name late --dns 192.0.2.2 bb sleep 1000
+	run here redock exec late cat /etc/resolv.conf
+	is "nameserver 192.0.2.2"
+	here redock network connect named late
+	run here redock exec late sh -c 'nslookup asked.test; nslookup other'
+	contains 192.0.2.77
+	contains "$(here redock inspect -f '{{.NetworkSettings.Networks.named.IPAddress}}' known)"
+	here redock network disconnect named late
+	run here redock exec late cat /etc/resolv.conf
+	is "nameserver 192.0.2.2"
+	kill "$pid"
+	wait_gone 10 "$pid"
+	here redock rm -f known late
+	here redock network rm named
+	# dnsmasq gives the file that it logs to to its user
+	[ "$(stat -c %u /dev/null)" -eq 0 ]
+}

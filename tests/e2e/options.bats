@@ -55,17 +55,6 @@ inside() {
 	inside --privileged bb sh -c 'mount -t tmpfs x /tmp && test -c /dev/kmsg -o -b /dev/vda && grep "^sysfs /sys sysfs rw" /proc/mounts'
 }
 
-@test "options: limits of processes and of control groups" {
-	inside --ulimit nofile=100:200 --oom-score-adj 500 bb sh -c 'ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj'
-	is $'100\n200\n500'
-	redock run -d --name limited -m 64m --pids-limit 77 bb sleep 1000
-	run redock update -m 80m --pids-limit 66 limited
-	expect_status 0
-	run redock run --rm --pid container:limited bb ps
-	contains "sleep 1000"
-	redock rm -f limited
-}
-
 @test "options: sysctl, groups, names, shared memory, working directory, user" {
 	inside --sysctl net.ipv4.ip_forward=1 --group-add 2000 -h first --domainname second \
 		--shm-size 1m -w /made/here -u 1000 bb \
@@ -183,4 +172,245 @@ without_resource() {
 	run -127 without_resource run --rm --network none --ulimit "$limit" bb /nosuch
 	contains "redock: warning: "
 	redock rm -f limited
+}
+
+@test "options: --stop-signal and --stop-timeout are what stop does" {
+	local loop='while :; do read -r x </in && echo "$x" >/out; done'
+	redock run -d --name asked --stop-signal INT bb sh -c "echo kept >/kept; trap 'exit 3' INT; $loop"
+	answers asked
+	redock stop asked
+	run redock inspect -f '{{.State.ExitCode}} {{.Config.StopSignal}}' asked
+	is "3 INT"
+	redock run -d --name deaf --stop-timeout 1 bb sh -c "echo kept >/kept; trap '' TERM; $loop"
+	answers deaf
+	run timeout 8 "$REDOCK" stop deaf
+	expect_status 0
+	run redock inspect -f '{{.State.ExitCode}} {{.Config.StopTimeout}}' deaf
+	is "137 1"
+	redock rm asked deaf
+}
+
+@test "options: --log-driver none keeps nothing; --log-opt bounds what is kept" {
+	redock run --name quiet --log-driver none bb echo nothing
+	run redock logs quiet
+	refused 1 "'none'"
+	run find "$(kept quiet)" -name 'log*' -size +0
+	is ""
+	redock run --name loud --log-opt max-size=20k --log-opt max-file=2 bb sh -c 'i=0; while [ $i -lt 8000 ]; do echo "a line of output $i"; i=$((i+1)); done' >/dev/null
+	run redock logs -n 1 loud
+	is "a line of output 7999"
+	run redock logs loud
+	lacks $'output 0\n'
+	[ "$(find "$(kept loud)" -name 'log*' -printf '%s\n' | awk '{ n += $1 } END { print n }')" -le 200000 ]
+	run redock inspect -f '{{json .HostConfig.LogConfig}}' loud
+	contains '"max-size":"20k"'
+	run redock run --log-driver syslog bb true
+	refused 125 "syslog"
+	run redock run --log-opt nonsense=1 bb true
+	refused 125 "nonsense"
+	redock rm quiet loud
+}
+
+@test "options: --health-* and --no-healthcheck" {
+	redock run -d --name checked --health-cmd 'test -e /well' --health-interval 100ms \
+		--health-timeout 5s --health-retries 2 bb sleep 1000
+	happened 'health_status: unhealthy'
+	run redock ps --format '{{.Status}}'
+	contains "(unhealthy)"
+	redock exec checked touch /well
+	happened 'health_status: healthy'
+	run redock ps -q --filter health=healthy
+	[ -n "$output" ]
+	run redock inspect -f '{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{.Config.Healthcheck.Retries}} {{(index .State.Health.Log 0).ExitCode}}' checked
+	[[ $output =~ ^healthy\ 0\ 2\ [01]$ ]]
+	redock rm -f checked
+	redock create --name maker bb true
+	redock commit -c 'HEALTHCHECK --interval=100ms CMD false' maker well
+	redock run -d --name unchecked --no-healthcheck well sleep 1000
+	run redock inspect -f '{{json .Config.Healthcheck}}' unchecked
+	contains NONE
+	run redock ps --format '{{.Status}}'
+	lacks "health"
+	redock rm -f unchecked maker
+	redock rmi well
+}
+
+@test "options: --cgroupns, --pid, --userns, --uts of the host" {
+	run redock run --rm bb cat /proc/self/cgroup
+	lacks /redock
+	run redock run --rm --cgroupns private bb cat /proc/self/cgroup
+	lacks /redock
+	run redock run --rm --cgroupns host bb cat /proc/self/cgroup
+	contains /redock
+	inside --pid host bb readlink /proc/self/ns/pid
+	is "$(readlink /proc/self/ns/pid)"
+	inside --userns host bb cat /proc/self/uid_map
+	[[ $output =~ ^\ *0\ +0\ +4294967295$ ]]
+	run redock run --rm --userns private bb true
+	refused 125 userns
+	run redock run --rm --uts host -h other bb true
+	expect_status 125
+	contains "exclude each other"
+	run redock run --rm --pid nonsense bb true
+	refused 125 pid
+}
+
+@test "options: --volumes-from gives the same volumes and binds, and read-only ones with :ro" {
+	mkdir -p "$BATS_TEST_TMPDIR/bound"
+	redock run -d --name giver -v /vol -v "$BATS_TEST_TMPDIR/bound:/bound:ro" --tmpfs /own bb sleep 1000
+	inside --volumes-from giver bb sh -c 'echo told >/vol/word; touch /bound/x 2>&1; grep -c " /own " /proc/mounts; true'
+	contains "Read-only"
+	[[ $output == *0 ]]
+	inside --volumes-from giver:ro bb sh -c 'cat /vol/word; touch /vol/y 2>&1; true'
+	contains told
+	contains "Read-only"
+	run redock exec giver cat /vol/word
+	is told
+	run redock run --rm --volumes-from nosuch bb true
+	expect_status 125
+	contains nosuch
+	redock rm -f -v giver
+	run redock volume ls -q
+	is ""
+}
+
+@test "options: --label-file, --env-file, --cidfile, --pull" {
+	cd "$BATS_TEST_TMPDIR"
+	printf '# a comment\nfrom=file\nalone\n over=file\n' >labels
+	printf '# a comment\nFROM=file\nOVER=file\nHOME\n' >env
+	redock create --name noted --label-file labels -l over=line --env-file env -e OVER=line --cidfile id bb env
+	run redock inspect -f '{{json .Config.Labels}}' noted
+	is '{"alone":"","from":"file","over":"line"}'
+	[ "$(cat id)" = "$(redock inspect -f '{{.Id}}' noted)" ]
+	run redock start -a noted
+	contains FROM=file
+	contains OVER=line
+	contains "HOME=$HOME"
+	run redock run --cidfile id bb true
+	refused 125 "exists"
+	redock rm noted
+	inside --pull never bb echo here
+	inside --pull missing bb echo here
+	run redock run --rm --pull never nosuch true
+	refused 125 nosuch
+	run redock run --rm --pull always bb true
+	refused 125 "cannot pull"
+	run redock run --rm --pull sometimes bb true
+	refused 125 sometimes
+}
+
+@test "options: --dns, --dns-search, --dns-option, --add-host are what /etc has" {
+	inside --dns 192.0.2.53 --dns 192.0.2.54 --dns-search example.org --dns-search b.test --dns-option ndots:3 bb cat /etc/resolv.conf
+	is $'nameserver 192.0.2.53\nnameserver 192.0.2.54\nsearch example.org b.test\noptions ndots:3'
+	inside --dns-search . bb cat /etc/resolv.conf
+	lacks search
+	inside --add-host one:192.0.2.1 --add-host two=192.0.2.2 --add-host six:::1 --add-host gate:host-gateway bb cat /etc/hosts
+	contains $'192.0.2.1\tone'
+	contains $'192.0.2.2\ttwo'
+	contains $'::1\tsix'
+	inside --add-host gate:host-gateway bb sh -c 'grep gate /etc/hosts | cut -f1; ip route | sed -n "s/default via \([^ ]*\).*/\1/p"'
+	[ "${lines[0]}" = "${lines[1]}" ]
+	run redock run --rm --dns nonsense bb true
+	expect_status 125
+	run redock run --rm --add-host nonsense bb true
+	refused 125 nonsense
+}
+
+@test "options: --link: a name in /etc/hosts, and Docker's variables" {
+	redock run -d --name db --expose 5432 --expose 90/udp -e SECRET=x bb sleep 1000
+	inside --link db:store bb sh -c 'grep store /etc/hosts; env'
+	contains "store db"
+	contains "STORE_PORT=tcp://"
+	contains ":5432"
+	contains "STORE_PORT_90_UDP_PROTO=udp"
+	contains "STORE_ENV_SECRET=x"
+	contains "STORE_NAME=/"
+	redock stop -t 0 db
+	run redock run --rm --link db bb true
+	refused 125 "does not run"
+	redock rm db
+}
+
+@test "options: --expose with -P, and port says where" {
+	redock run -d --name open -P --expose 80 --expose 90-91/udp bb sleep 1000
+	run redock port open
+	[[ $output =~ 80/tcp\ -\>\ 0\.0\.0\.0:[0-9]+.*90/udp\ -\>.*91/udp\ -\> ]]
+	run redock port open 80
+	[[ $output =~ ^[0-9]+$ ]]
+	run redock inspect -f '{{range $p, $b := .NetworkSettings.Ports}}{{$p}}={{(index $b 0).HostPort}} {{end}}' open
+	[[ $output =~ ^80/tcp=[0-9]+\ 90/udp=[0-9]+\ 91/udp=[0-9]+ ]]
+	redock rm -f open
+}
+
+@test "options: --mac-address" {
+	redock run -d --name mac --mac-address 02:42:ac:11:00:99 bb sleep 1000
+	run redock exec mac cat /sys/class/net/eth0/address
+	is 02:42:ac:11:00:99
+	run redock inspect -f '{{.NetworkSettings.MacAddress}} {{.Config.MacAddress}}' mac
+	is "02:42:ac:11:00:99 02:42:ac:11:00:99"
+	run redock network inspect -f '{{range .Containers}}{{.MacAddress}}{{end}}' bridge
+	is 02:42:ac:11:00:99
+	redock rm -f mac
+	run redock run --rm --mac-address 02:42 bb true
+	refused 125 "hardware address"
+	run redock run --rm --mac-address 03:42:ac:11:00:99 bb true
+	expect_status 125
+	run redock run --rm --network host --mac-address 02:42:ac:11:00:99 bb true
+	expect_status 125
+	contains "exclude each other"
+}
+
+@test "options: every spelling of --mount" {
+	local bound="$BATS_TEST_TMPDIR/bound" spelling
+	mkdir "$bound"
+	echo told >"$bound/word"
+	for spelling in "type=bind,source=$bound,target=/x" "type=bind,src=$bound,dst=/x" \
+		"type=bind,src=$bound,destination=/x,readonly=false" "TYPE=bind,SRC=$bound,DST=/x" \
+		"\"type=bind\",\"src=$bound\",\"dst=/x\"" "type=bind,src=$bound,dst=/x,consistency=cached" \
+		"type=bind,src=$bound,dst=/x,bind-propagation=rslave" "type=bind,src=$bound,dst=/x,bind-nonrecursive"; do
+		inside --mount "$spelling" bb sh -c 'touch /x/y && cat /x/word'
+		is told
+	done
+	for spelling in "type=bind,src=$bound,dst=/x,readonly" "type=bind,src=$bound,dst=/x,ro" \
+		"type=bind,src=$bound,dst=/x,ro=true" "type=bind,src=$bound,dst=/x,readonly=1"; do
+		run redock run --rm --mount "$spelling" bb touch /x/y
+		expect_status 1
+		contains "Read-only"
+	done
+	inside --mount type=volume,src=one,dst=/data bb cat /data/file
+	is "from the image"
+	inside --mount source=two,target=/data,volume-nocopy bb ls /data
+	is ""
+	inside --mount type=volume,dst=/data,volume-driver=local bb cat /data/file
+	inside --mount type=volume,src=three,dst=/x,volume-label=a=b,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size=1m bb grep ' /x ' /proc/mounts
+	contains size=1024k
+	run redock volume inspect -f '{{.Labels.a}} {{.Options.type}}' three
+	is "b tmpfs"
+	inside --mount type=tmpfs,dst=/x,tmpfs-size=1m,tmpfs-mode=1700 bb sh -c 'grep " /x " /proc/mounts; stat -c %a /x'
+	contains size=1024k
+	contains 1700
+	for spelling in type=bind,dst=/x type=bind,src=/nosuch,dst=/x type=tmpfs,src=x,dst=/x type=npipe,dst=/x \
+		type=volume,dst=x type=volume,dst=/x,nonsense=1 type=tmpfs,dst=/x,volume-nocopy; do
+		run redock run --rm --mount "$spelling" bb true
+		expect_status 125
+	done
+	redock volume rm one two three
+}
+
+@test "options: Docker's others are taken where they change nothing, and refused by name" {
+	local option
+	inside -q --isolation default --platform linux --volume-driver local --disable-content-trust --runtime redock bb echo ran
+	is ran
+	for option in --gpus=all --ip6=2001:db8::1 --link-local-ip=169.254.1.1 --storage-opt=size=1g --kernel-memory=64m \
+		--cpu-rt-period=1000 --cpu-rt-runtime=1000 --platform=linux/s390x --runtime=runc --isolation=hyperv \
+		--volume-driver=other; do
+		run redock run --rm "$option" bb true
+		refused 125 "${option%%=*}"
+	done
+	run redock run --rm --cgroup-parent /x bb true
+	refused 125 cgroup-parent
+	redock create --name noted --annotation a.b=c --annotation alone bb true
+	run redock inspect -f '{{json .HostConfig.Annotations}}' noted
+	is '{"a.b":"c","alone":""}'
+	redock rm noted
 }

@@ -154,6 +154,15 @@ ended() {
 	contains fine
 }
 
+@test "a limit that no kernel has any more is a warning, not silence" {
+	program true
+	edit 'd["linux"]["resources"]["memory"] = {"kernel": 1 << 26, "limit": 1 << 27}'
+	run rt run --bundle "$BUNDLE" one
+	expect_status 0
+	contains "warning: "
+	contains "linux.resources.memory.kernel"
+}
+
 @test "what nobody knows in a configuration is no error" {
 	program 'echo fine'
 	edit 'd["unknown"] = {"x": 1}; d["linux"]["unknown"] = 5'

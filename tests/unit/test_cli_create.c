@@ -105,6 +105,12 @@ static const struct {
 		"\"Soft\":-1}]" },
 	{ "--oom-score-adj -500", "\"OomScoreAdj\":-500" },
 	{ "--oom-kill-disable", "\"OomKillDisable\":true" },
+	{ "--memory-swappiness 60", "\"MemorySwappiness\":60" },
+	{ "--device-read-bps /dev/sda:1m --device-read-bps /dev/sda:2m",
+		"\"RedockThrottles\":[\"read_bps /dev/sda 2097152\"]" },
+	{ "--blkio-weight-device /dev/sda:300", "\"weight /dev/sda 300\"" },
+	{ "--mac-address 02:42:ac:11:00:02", "\"MacAddress\":\"02:42:ac:11:00:02\"" },
+	{ "--annotation a.b=c", "\"Annotations\":{\"a.b\":\"c\"}" },
 	/* confinement */
 	{ "--cap-add net_admin --cap-add CAP_SYS_TIME --cap-drop all",
 		"\"CapAdd\":[\"NET_ADMIN\",\"SYS_TIME\"],\"CapDrop\":[\"ALL\"]" },

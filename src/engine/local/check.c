@@ -49,6 +49,8 @@ static int check_process(const struct container_config *c, struct err *e)
 		{ "sysctls", &c->sysctls },
 		{ "capabilities", &c->cap_add },
 		{ "device rules", &c->device_rules },
+		{ "limits of devices", &c->throttles },
+		{ "annotations", &c->annotations },
 		{ "names of hosts", &c->extra_hosts },
 		{ "exposed ports", &c->exposed },
 	};
@@ -108,10 +110,12 @@ static int check_namespaces(const struct container_config *c, struct err *e)
 		check_mode("UTS", c->uts_mode, none, e) < 0 ||
 		check_mode("control group", c->cgroupns_mode, cgroup, e) < 0)
 		return -e->code;
-	if (c->cgroup_parent && *c->cgroup_parent)
-		return err_set(e, ENOTSUP,
-			"a parent for the control group cannot be chosen: redock has one of its "
-			"own");
+	if (c->cgroup_parent && *c->cgroup_parent) {
+		err_set(e, ENOTSUP,
+			"a parent for the control group (--cgroup-parent) cannot be chosen: redock "
+			"has one of its own");
+		return err_hint(e, "leave it out; limits are --memory, --cpus, --pids-limit, ...");
+	}
 	return 0;
 }
 

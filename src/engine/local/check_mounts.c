@@ -59,7 +59,7 @@ static int check_bind(const struct mount_config *m, struct err *e)
 		err_errno(e, "cannot find bind source '%s'", m->source);
 		return e->code == ENOENT ? err_hint(e, "mkdir -p '%s'", m->source) : -e->code;
 	}
-	if (m->no_copy || m->driver || m->driver_opts.n)
+	if (m->no_copy || m->driver || m->driver_opts.n || m->labels.n)
 		return err_set(e, EINVAL, "bind mount '%.80s' has options of a volume", m->target);
 	return 0;
 }

@@ -76,6 +76,8 @@ static int check_foreign(const struct container_config *c, struct err *e)
 	}
 	if (c->links.n)
 		return conflict("links", short_network, e);
+	if (c->mac_address)
+		return conflict("a hardware address", short_network, e);
 	for (size_t i = 0; i < c->n_endpoints; i++)
 		if (c->endpoints[i].address || c->endpoints[i].aliases.n)
 			return conflict("addresses and aliases", short_network, e);
@@ -156,6 +158,25 @@ static int check_endpoints(const struct container_config *c, struct err *e)
 	return 0;
 }
 
+/* Six bytes; one of a group or of nobody is no interface's (IEEE 802, section 8.2). */
+static int check_mac(const char *text, struct err *e)
+{
+	unsigned mac[6], all = 0;
+	int end = 0;
+
+	if (!text)
+		return 0;
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
+		    &mac[5], &end) != 6 ||
+		text[end] || end != 17 || strspn(text, "0123456789abcdef:") != 17)
+		return err_set(e, EINVAL, "'%.40s' is no hardware address", text);
+	for (size_t i = 0; i < ARRAY_SIZE(mac); i++)
+		all |= mac[i];
+	return all && !(mac[0] & 1)
+		       ? 0
+		       : err_set(e, EINVAL, "'%s' cannot be the address of an interface", text);
+}
+
 int options_check_net(const struct container_config *c, struct err *e)
 {
 	int r = 0;
@@ -167,5 +188,7 @@ int options_check_net(const struct container_config *c, struct err *e)
 		r = check_ports(c, e);
 	if (r == 0)
 		r = check_names_in_files(c, e);
+	if (r == 0)
+		r = check_mac(c->mac_address, e);
 	return r == 0 ? check_endpoints(c, e) : r;
 }

@@ -58,9 +58,11 @@ int endpoints_running(struct local *l, const struct container *c, const struct r
 {
 	struct err none = { 0 };
 
-	if (endpoint_file_read(l, c->id, cn, &none) == 0)
-		return 0;
-	return default_endpoint(l, c, run, cn, e);
+	if (endpoint_file_read(l, c->id, cn, &none) < 0 && default_endpoint(l, c, run, cn, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < cn->n; i++)
+		endpoint_choose_mac(&c->config, cn->v[i].network.name, &cn->v[i].address);
+	return 0;
 }
 
 static int change_begin(
@@ -147,8 +149,8 @@ static unsigned free_interface(const struct container_net *cn)
 	return n;
 }
 
-/* What it asks for names, after its networks have changed. */
-static int update_names(struct net_change *ch, struct err *e)
+/* What it asks for names, after its networks have changed; `gone` is the address that it had. */
+static int update_names(struct net_change *ch, const struct net_address *gone, struct err *e)
 {
 	struct container_net *cn = &ch->cn;
 	int r = 0;
@@ -158,7 +160,7 @@ static int update_names(struct net_change *ch, struct err *e)
 			r = endpoint_open(ch->l, &cn->v[i], e);
 	if (r == 0)
 		r = container_net_names(&ch->c, cn, ch->netns, false, e);
-	return r == 0 ? etc_update(ch->l, &ch->c, cn, e) : r;
+	return r == 0 ? etc_update(ch->l, &ch->c, cn, gone, e) : r;
 }
 
 /* The running container's side of it. */
@@ -196,7 +198,7 @@ static int join(struct net_change *ch, const struct endpoint_config *wanted, str
 		endpoint_names(&ch->c, p, &names);
 		r = net_names_add(p->net, ch->c.id, p->address.address, names.v, e);
 	}
-	return r == 0 ? update_names(ch, e) : r;
+	return r == 0 ? update_names(ch, NULL, e) : r;
 }
 
 static void say(struct net_change *ch, const char *action)
@@ -290,6 +292,7 @@ static int leave(struct net_change *ch, size_t at, struct err *e)
 	struct container_net *cn = &ch->cn;
 	bool was_out = container_net_way_out(cn) == &cn->v[at];
 	struct endpoint gone = cn->v[at];
+	const struct net_address gone_address = gone.address;
 	struct err ignored = { 0 };
 	int r = 0;
 
@@ -309,7 +312,7 @@ static int leave(struct net_change *ch, size_t at, struct err *e)
 		r = take_over(ch, true, e);
 	if (r == 0)
 		r = endpoint_file_write(ch->run_dir, cn, e);
-	return r == 0 ? update_names(ch, e) : r;
+	return r == 0 ? update_names(ch, &gone_address, e) : r;
 }
 
 static int disconnect_running(struct net_change *ch, struct err *e)
@@ -328,12 +331,15 @@ static int disconnect_running(struct net_change *ch, struct err *e)
 static void forget(struct container_config *c, struct endpoint_config *p)
 {
 	size_t at = (size_t)(p - c->endpoints);
+	bool was_first = str_eq(p->network, c->network);
 
 	free(p->network);
 	free(p->address);
 	strv_release(&p->aliases);
 	memmove(p, p + 1, (c->n_endpoints - at - 1) * sizeof *p);
 	c->n_endpoints--;
+	if (was_first) /* the address was for that network */
+		free(take_ptr(&c->mac_address));
 	free(c->network);
 	c->network = xstrdup(c->n_endpoints ? c->endpoints[0].network : "none");
 }

@@ -120,6 +120,25 @@ static int add_device(const struct device_config *d, struct spec *s, struct err 
 	return r;
 }
 
+/* "KIND DEVICE NUMBER": the limits of a block device of the host, by its number of today. */
+static int add_throttle(const char *text, struct spec *s, struct err *e)
+{
+	const char *first = strchr(text, ' '), *last = strrchr(text, ' ');
+	auto_free char *path = NULL;
+	struct stat st;
+
+	if (!first || first == last)
+		return err_set(e, EINVAL, "'%.80s' is no limit of a device", text);
+	path = xstrndup(first + 1, (size_t)(last - first - 1));
+	if (stat(path, &st) < 0)
+		return err_errno(e, "cannot find the host's device '%s'", path);
+	if (!S_ISBLK(st.st_mode))
+		return err_set(e, ENOTBLK, "'%s' is no block device of the host", path);
+	strv_pushf(&s->resources.blkio_throttle, "%.*s %u:%u%s", (int)(first - text), text,
+		major(st.st_rdev), minor(st.st_rdev), last);
+	return 0;
+}
+
 int devices_to_spec(const struct container_config *c, struct spec *s, struct err *e)
 {
 	for (size_t i = 0; i < c->n_devices; i++)
@@ -127,6 +146,9 @@ int devices_to_spec(const struct container_config *c, struct spec *s, struct err
 			return -e->code;
 	for (size_t i = 0; i < c->device_rules.n; i++)
 		if (cgroup_allow_device(&s->resources, c->device_rules.v[i], e) < 0)
+			return -e->code;
+	for (size_t i = 0; i < c->throttles.n; i++)
+		if (add_throttle(c->throttles.v[i], s, e) < 0)
 			return -e->code;
 	return 0;
 }

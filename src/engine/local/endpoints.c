@@ -74,6 +74,19 @@ static struct in_addr former_address(struct local *l, const struct container *c)
 	return ret;
 }
 
+void endpoint_choose_mac(
+	const struct container_config *c, const char *network, struct net_address *a)
+{
+	unsigned mac[6];
+
+	if (!c->mac_address || !str_eq(network, c->network) ||
+		sscanf(c->mac_address, "%2x:%2x:%2x:%2x:%2x:%2x", &mac[0], &mac[1], &mac[2],
+			&mac[3], &mac[4], &mac[5]) != 6)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(mac); i++)
+		a->mac[i] = (unsigned char)mac[i];
+}
+
 static int claim_one(struct local *l, const struct container *c,
 	const struct endpoint_config *wanted, struct endpoint *p, struct err *e)
 {
@@ -91,6 +104,7 @@ static int claim_one(struct local *l, const struct container *c,
 	else
 		r = net_claim(p->net, c->id, former_address(l, c), &p->address, e);
 	p->claimed = r == 0;
+	endpoint_choose_mac(&c->config, p->network.name, &p->address);
 	return r < 0 ? err_wrap(e, "cannot connect the container to network '%s'", p->network.name)
 		     : 0;
 }
@@ -202,7 +216,7 @@ int container_net_attach(struct local *l, const struct container *c, struct cont
 		endpoint_names(c, p, &names);
 		r = net_names_add(p->net, c->id, p->address.address, names.v, e);
 	}
-	if (r == 0 && container_net_named(cn) > 1)
+	if (r == 0 && container_net_own_server(c, cn))
 		r = container_net_names(c, cn, netns, false, e);
 	if (r == 0 && cn->n_ports && out)
 		r = net_publish(out->net, c->id, out->address.address, cn->ports, cn->n_ports, e);
@@ -218,6 +232,13 @@ size_t container_net_named(const struct container_net *cn)
 	return n;
 }
 
+bool container_net_own_server(const struct container *c, const struct container_net *cn)
+{
+	size_t n = container_net_named(cn);
+
+	return n > 1 || (n && c->config.dns.n);
+}
+
 int container_net_names(const struct container *c, const struct container_net *cn, int netns,
 	bool keep, struct err *e)
 {
@@ -227,8 +248,8 @@ int container_net_names(const struct container *c, const struct container_net *c
 	for (size_t i = 0; i < cn->n && n < ENDPOINTS_MAX; i++)
 		if (!is_default(&cn->v[i]))
 			nets[n++] = cn->v[i].net;
-	if (n > 1)
-		return net_names_inside(nets, n, c->id, netns, keep, e);
+	if (container_net_own_server(c, cn))
+		return net_names_inside(nets, n, c->config.dns.v, c->id, netns, keep, e);
 	if (n)
 		net_names_inside_stop(nets[0], c->id);
 	return 0;

@@ -38,10 +38,12 @@ int container_net_claim(struct local *, const struct container *, struct spec *s
 /* Makes the links in `netns` (a new one), publishes the ports, tells the name servers. */
 int container_net_attach(
 	struct local *, const struct container *, struct container_net *, int netns, struct err *e);
-/* One on several user networks has a name server of its own, which knows them all; others do not
- * need one. The nets are open. With `keep` one that runs is left as it is. */
+/* One on several user networks has a name server of its own, which knows them all, and so has one
+ * with --dns, as the networks' servers ask the host's; others do not need one. The nets are open.
+ * With `keep` one that runs is left as it is. */
 int container_net_names(const struct container *, const struct container_net *, int netns,
 	bool keep, struct err *e);
+bool container_net_own_server(const struct container *, const struct container_net *);
 /* How many of its networks have a name server. */
 size_t container_net_named(const struct container_net *);
 /* `failed`: with the claims; else they are the monitor's to give back. */
@@ -61,6 +63,9 @@ int endpoint_file_read(struct local *, const char *id, struct container_net *ret
 /* Opens v[i].net of what was read. -ENOENT: the network is no more. */
 int endpoint_open(struct local *, struct endpoint *, struct err *e);
 void endpoint_release(struct endpoint *);
+/* The hardware address that was chosen for `network`, if one was. */
+void endpoint_choose_mac(
+	const struct container_config *, const char *network, struct net_address *);
 /* The networks that a container wants: its `endpoints`, or its `network` alone. The array is freed
  * by the caller, the strings are the configuration's. */
 size_t endpoints_wanted(const struct container_config *, struct endpoint_config **ret);
@@ -87,5 +92,15 @@ void ports_describe(
 /* etc.c */
 int etc_write(struct local *, const struct container *, struct container_net *, struct spec *,
 	struct err *e);
-/* For one that runs and was connected to, or disconnected from, a network: its resolv.conf. */
-int etc_update(struct local *, const struct container *, struct container_net *, struct err *e);
+/* The texts of the two files as a start writes them. `live`: the container runs, and a link that
+ * leads nowhere now is left out. */
+int etc_hosts(struct local *, const struct container *, struct container_net *, bool live,
+	struct str *out, struct strv *env, struct err *e);
+int etc_resolv(
+	const struct container *, const struct container_net *, struct str *out, struct err *e);
+
+/* etc_update.c */
+/* For one that runs and was connected to a network, or disconnected from one (`gone`, else NULL):
+ * its hosts and resolv.conf. */
+int etc_update(struct local *, const struct container *, struct container_net *,
+	const struct net_address *gone, struct err *e);

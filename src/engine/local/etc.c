@@ -15,11 +15,12 @@ static bool is(const struct container *c, const char *network)
 	return str_eq(c->config.network, network);
 }
 
-/* Who answers names: the first user network's server, for a container on several its own; NULL:
- * nobody of ours. */
-static const char *name_server(const struct container_net *cn, char text[INET_ADDRSTRLEN])
+/* Who answers names: the first user network's server, or the container's own; NULL: nobody of ours.
+ */
+static const char *name_server(
+	const struct container *c, const struct container_net *cn, char text[INET_ADDRSTRLEN])
 {
-	if (container_net_named(cn) > 1)
+	if (container_net_own_server(c, cn))
 		return NET_NAMES_INSIDE;
 	for (size_t i = 0; i < cn->n; i++)
 		if (!str_eq(cn->v[i].network.name, "bridge"))
@@ -144,7 +145,8 @@ static int add_link(struct local *l, const struct container *c, const struct con
 		return err_set(e, EINVAL, "'%.80s' cannot be a name for a link", alias);
 	if (local_resolve(l, name, id, e) < 0 || container_load(l, id, &other, e) < 0 ||
 		common_address(l, &other, cn, address, e) < 0)
-		return err_wrap(e, "cannot link to '%.64s'", name);
+		return err_wrap(
+			e, "cannot link to '%.64s'", other.config.name ? other.config.name : name);
 	str_addf(hosts, "%s\t%s", address, alias);
 	if (!str_eq(alias, other.config.name) && !strchr(other.config.name, ':'))
 		str_addf(hosts, " %s", other.config.name);
@@ -156,7 +158,7 @@ static int add_link(struct local *l, const struct container *c, const struct con
 
 /* ---- the files ---- */
 
-static int hosts_text(struct local *l, const struct container *c, struct container_net *cn,
+int etc_hosts(struct local *l, const struct container *c, struct container_net *cn, bool live,
 	struct str *out, struct strv *env, struct err *e)
 {
 	int r = 0;
@@ -174,8 +176,13 @@ static int hosts_text(struct local *l, const struct container *c, struct contain
 		add_own_names(c, cn, out);
 	}
 	r = add_extra_hosts(c, cn, out, e);
-	for (size_t i = 0; r == 0 && i < c->config.links.n; i++)
+	for (size_t i = 0; r == 0 && i < c->config.links.n; i++) {
 		r = add_link(l, c, cn, c->config.links.v[i], out, env, e);
+		if (r < 0 && live) {
+			err_clear(e);
+			r = 0;
+		}
+	}
 	return r;
 }
 
@@ -203,11 +210,11 @@ static void add_host_lines(
 	}
 }
 
-static int resolv_text(
+int etc_resolv(
 	const struct container *c, const struct container_net *cn, struct str *out, struct err *e)
 {
 	char text[INET_ADDRSTRLEN];
-	const char *server = name_server(cn, text);
+	const char *server = name_server(c, cn, text);
 	auto_free char *host = NULL;
 	struct err none = { 0 };
 	int r;
@@ -221,7 +228,7 @@ static int resolv_text(
 		return r;
 	if (server)
 		str_addf(out, "nameserver %s\n", server);
-	for (size_t i = 0; i < c->config.dns.n; i++)
+	for (size_t i = 0; !server && i < c->config.dns.n; i++)
 		str_addf(out, "nameserver %s\n", c->config.dns.v[i]);
 	if (host)
 		add_host_lines(c, host, !server && !c->config.dns.n, out);
@@ -275,28 +282,12 @@ int etc_write(struct local *l, const struct container *c, struct container_net *
 	if (*cn->shared)
 		share_files(l, cn, spec);
 	if (r == 0 && !*cn->shared)
-		r = hosts_text(l, c, cn, &hosts, &spec->env, e);
+		r = etc_hosts(l, c, cn, false, &hosts, &spec->env, e);
 	if (r == 0 && !*cn->shared)
-		r = resolv_text(c, cn, &resolv, e);
+		r = etc_resolv(c, cn, &resolv, e);
 	if (r == 0 && ((r = write_one(dir, "hosts", &hosts, e)) < 0 ||
 			      (r = write_one(dir, "hostname", &hostname, e)) < 0 ||
 			      (r = write_one(dir, "resolv.conf", &resolv, e)) < 0))
 		return err_wrap(e, "cannot write the container's /etc files");
 	return r;
-}
-
-int etc_update(struct local *l, const struct container *c, struct container_net *cn, struct err *e)
-{
-	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e), fd = -1;
-	auto_str resolv = STR_INIT(FILE_MAX_SIZE);
-	int r = dir < 0 ? dir : resolv_text(c, cn, &resolv, e);
-
-	if (r < 0)
-		return r;
-	/* in place: the file is mounted inside; it is the inside's, too, which may have made a link
-	 * of it in vain, as mount points cannot be replaced */
-	fd = openat(dir, "resolv.conf", O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || ftruncate(fd, 0) < 0 || fs_write_all(fd, resolv.data, resolv.len) < 0)
-		return err_errno(e, "cannot write the container's resolv.conf");
-	return 0;
 }

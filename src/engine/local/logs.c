@@ -302,9 +302,10 @@ static int check_driver(const struct container *c, struct err *e)
 		return 0;
 	err_set(e, ENOTSUP, "the log of '%s' cannot be read back: its driver is '%s'",
 		c->config.name, driver);
-	if (str_eq(driver, "journald"))
-		err_hint(e, "journalctl CONTAINER_NAME=%s", c->config.name);
-	return -ENOTSUP;
+	return str_eq(driver, "journald")
+		       ? err_hint(e, "journalctl CONTAINER_NAME=%s", c->config.name)
+		       : err_hint(e, "redock attach %s, or run it without --log-driver",
+				 c->config.name);
 }
 
 int local_logs(struct engine *en, const char *id, const struct log_options *options,

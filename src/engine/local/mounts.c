@@ -58,6 +58,7 @@ static void copy_mount(const struct mount_config *from, struct mount_config *to)
 		.driver = from->driver ? xstrdup(from->driver) : NULL,
 	};
 	strv_extend(&to->driver_opts, from->driver_opts.v);
+	strv_extend(&to->labels, from->labels.v);
 }
 
 /* Another container's volumes and binds, where this one has no mount of its own. */

@@ -44,6 +44,7 @@ static void add_member(void *arg, const char *id, struct in_addr address)
 	if (container_load(m->l, id, &c, &ignored) < 0)
 		return;
 	net_address_set_mac(&a);
+	endpoint_choose_mac(&c.config, info->name, &a);
 	inet_ntop(AF_INET, &address, text, sizeof text);
 	info->members = xrealloc_array(info->members, info->n_members + 1, sizeof *info->members);
 	member = &info->members[info->n_members++];

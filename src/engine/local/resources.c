@@ -94,6 +94,9 @@ static int check_memory(const struct resources *r, struct err *e)
 		return err_set(e, EINVAL, "a memory reservation below 6 MB cannot work");
 	if (r->memory && r->memory_reservation > r->memory)
 		return err_set(e, EINVAL, "the memory reservation is more than the memory limit");
+	if (r->memory_swappiness > 100 ||
+		(r->memory_swappiness < 0 && r->memory_swappiness != SWAPPINESS_NONE))
+		return err_set(e, EINVAL, "a swappiness is 0 to 100");
 	if (r->memory_swap < -1)
 		return err_set(e, EINVAL, "a limit of memory and swap cannot be negative");
 	if (r->memory_swap > 0 && !r->memory) {
@@ -137,7 +140,7 @@ int resources_check(const struct resources *r, struct err *e)
 	if (cgroup_layout() == CGROUP_NONE &&
 		(r->memory || r->memory_swap || r->memory_reservation || r->nano_cpus ||
 			r->cpu_shares || r->cpu_quota || r->cpuset_cpus || r->cpuset_mems ||
-			r->pids_limit > 0 || r->blkio_weight)) {
+			r->pids_limit > 0 || r->blkio_weight || r->memory_swappiness)) {
 		err_set(e, ENOTSUP, "this host has no control groups, so nothing can be limited");
 		return err_hint(e, "leave out the limits, or mount the cgroup file system");
 	}
@@ -174,7 +177,9 @@ void resources_to_cgroup(const struct resources *r, bool defaults, struct cgroup
 		ret->memory_swap = support.swap ? 2 * r->memory : 0;
 	}
 	ret->memory_reservation = r->memory_reservation;
-	ret->memory_swappiness = -1;
+	ret->memory_swappiness = r->memory_swappiness == SWAPPINESS_NONE ? 0
+				 : r->memory_swappiness                  ? r->memory_swappiness
+									 : -1;
 	ret->nano_cpus = r->nano_cpus;
 	ret->cpu_shares = r->cpu_shares;
 	ret->cpu_quota = r->cpu_quota;

@@ -230,6 +230,7 @@ int volume_ensure(
 	if (volumes < 0)
 		return volumes;
 	strv_extend(&v.options, m->driver_opts.v);
+	strv_extend(&v.labels, m->labels.v);
 	return make_or_find(l, volumes, m->source, &v, !m->driver_opts.n,
 		durable ? FS_DURABLE : FS_VOLATILE, e);
 }

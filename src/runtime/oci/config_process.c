@@ -124,6 +124,23 @@ static int read_cap(const json_t *value, void *set, const char *where, struct er
 	return 0;
 }
 
+/* Limits that the specification has and no kernel of today (memory.kmem is gone since 6.1, and did
+ * nothing since 5.4): a caller is not to believe in them. */
+static void warn_of_limits(
+	const struct oci_config *c, void (*warn)(void *data, const struct err *), void *data)
+{
+	const json_t *memory = json_object_get(
+		json_object_get(json_object_get(c->document, "linux"), "resources"), "memory");
+	struct err e = { 0 };
+
+	if (!json_is_integer(json_object_get(memory, "kernel")))
+		return;
+	err_set(&e, ENOTSUP,
+		"linux.resources.memory.kernel is not set: this kernel has no limit of kernel "
+		"memory alone");
+	warn(data, &e);
+}
+
 void oci_config_warn(
 	const struct oci_config *c, void (*warn)(void *data, const struct err *), void *data)
 {
@@ -144,6 +161,7 @@ void oci_config_warn(
 			warn(data, &e);
 		}
 	}
+	warn_of_limits(c, warn, data);
 }
 
 static int read_caps(const json_t *value, void *spec, const char *where, struct err *e)
