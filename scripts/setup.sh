@@ -10,7 +10,8 @@ lint_packages="clang-format shellcheck python3-minimal git"
 # libubsan and libasan come with gcc; clang and its runtime are for the fuzz targets.
 test_packages="python3 bats socat rsync tmux sudo nftables iproute2 iputils-ping procps
 	openssh-server sshpass ansible-core busybox-static xz-utils zstd bzip2 e2fsprogs mount
-	util-linux uuid-runtime kmod cpio qemu-system-x86 docker.io podman iptables clang libclang-rt-14-dev"
+	util-linux uuid-runtime kmod cpio qemu-system-x86 docker.io podman iptables
+	netcat-openbsd netcat-traditional clang libclang-rt-14-dev"
 
 say() {
 	printf '%s\n' "$*" >&2
