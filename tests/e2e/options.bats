@@ -277,8 +277,8 @@ without_resource() {
 @test "options: --label-file, --env-file, --cidfile, --pull" {
 	cd "$BATS_TEST_TMPDIR"
 	printf '# a comment\nfrom=file\nalone\n over=file\n' >labels
-	printf '# a comment\nFROM=file\nOVER=file\nHOME\n' >env
-	redock create --name noted --label-file labels -l over=line --env-file env -e OVER=line --cidfile id bb env
+	printf '# a comment\nFROM=file\nOVER=file\nHOME\n' >variables
+	redock create --name noted --label-file labels -l over=line --env-file variables -e OVER=line --cidfile id bb env
 	run redock inspect -f '{{json .Config.Labels}}' noted
 	is '{"alone":"","from":"file","over":"line"}'
 	[ "$(cat id)" = "$(redock inspect -f '{{.Id}}' noted)" ]
