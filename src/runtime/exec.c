@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -136,53 +137,44 @@ __attribute__((noreturn)) static void stage_main(struct job *j, int report_fd)
 	_exit(0);
 }
 
-static int clone_stage(struct job *j, int report_fd, long *ret_pid, struct err *e)
+static int clone_stage(struct job *j, int report_fd, struct exec_attempt *a, struct err *e)
 {
-	struct clone_args args = { .exit_signal = SIGCHLD };
+	struct clone_args args = {
+		.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&a->stage_pidfd
+	};
 	auto_close int cgroup = j->s->cgroup ? cgroup_open(j->s->cgroup) : -1;
+	long pid;
 
 	if (cgroup >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)cgroup;
 	}
-	*ret_pid = syscall(SYS_clone3, &args, sizeof args);
-	if (*ret_pid < 0 && errno == EBUSY && cgroup >= 0) {
+	pid = syscall(SYS_clone3, &args, sizeof args);
+	if (pid < 0 && errno == EBUSY && cgroup >= 0) {
 		/* it has made groups inside its own, so that is no place for a process */
 		close_fd(&cgroup);
 		cgroup = cgroup_open_of(j->init);
 		args.cgroup = (uint64_t)cgroup;
-		*ret_pid = syscall(SYS_clone3, &args, sizeof args);
+		pid = syscall(SYS_clone3, &args, sizeof args);
 	}
-	if (*ret_pid == 0)
+	if (pid == 0)
 		stage_main(j, report_fd);
-	return *ret_pid < 0 ? err_errno(e, "cannot start a process") : 0;
+	if (pid < 0)
+		return err_errno(e, "cannot start a process");
+	a->stage = (pid_t)pid;
+	return 0;
 }
 
-static int start(struct job *j, struct process *p, struct err *e)
+static int start(struct job *j, struct exec_attempt *a, struct err *e)
 {
-	struct report report = { .pid = -1 };
 	int fds[2], r;
-	long stage;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	/* not blocking: the writer is dead when it is read, and has written all or nothing */
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_errno(e, "cannot make a pipe");
-	r = clone_stage(j, fds[1], &stage, e);
+	r = clone_stage(j, fds[1], a, e);
 	close(fds[1]);
-	if (r == 0 && fs_read_full(fds[0], &report, sizeof report) != sizeof report) {
-		report.pid = -1;
-		r = err_set(e, ECHILD, "the process that enters the container died");
-	}
-	close(fds[0]);
-	while (stage > 0 && waitpid((pid_t)stage, NULL, 0) < 0 && errno == EINTR)
-		continue;
-	if (report.pid > 0) {
-		p->pid = (pid_t)report.pid;
-		/* our own child, not waited for: nobody else can have this pid */
-		p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-	} else if (r == 0) {
-		*e = report.err;
-		r = -e->code;
-	}
+	a->report = fds[0];
 	return r;
 }
 
@@ -227,26 +219,15 @@ static int make_ends(struct job *j, struct err *e)
 	return 0;
 }
 
-/* Until the program has been executed: that closes the socket. */
-static int hear_result(struct process *p, int *ret_exec_status, struct err *e)
+static void attempt_release(struct exec_attempt *a)
 {
-	struct init_message m;
-	int fds[2];
-
-	if (process_hear(p, &m, fds, e) == 0) {
-		p->pty = m.has_pty ? fds[0] : -1;
-		if (process_hear(p, &m, fds, e) == -ECONNRESET && m.type != INIT_FAILED) {
-			err_clear(e);
-			return 0;
-		}
-	}
-	if (m.type == INIT_FAILED)
-		*ret_exec_status = m.exec_status;
-	return e->code ? -e->code : err_set(e, EPROTO, "the process says what it should not");
+	process_release(&a->process);
+	close_fd(&a->stage_pidfd);
+	close_fd(&a->report);
 }
 
-int process_exec(const struct spec *spec, pid_t init, int init_pidfd, bool inherit,
-	struct process *ret, int *ret_exec_status, struct err *e)
+int process_exec_begin(const struct spec *spec, pid_t init, int init_pidfd, bool inherit,
+	struct exec_attempt *ret, struct err *e)
 {
 	struct spec s = *spec; /* its members stay the caller's */
 	struct job j = { .s = &s,
@@ -258,13 +239,9 @@ int process_exec(const struct spec *spec, pid_t init, int init_pidfd, bool inher
 		.out = { -1, -1 },
 		.err = { -1, -1 },
 		.control = { -1, -1 } };
-	struct process p = PROCESS_INIT;
+	struct exec_attempt a = EXEC_ATTEMPT_INIT;
 	int r;
 
-	p.on_listener = ret->on_listener;
-	p.on_listener_data = ret->on_listener_data;
-
-	*ret_exec_status = 125;
 	s.init = false;
 	r = j.namespaces = namespace_differences(init, e);
 	/* looked at by pid: if the pidfd's process lives, it was that one's */
@@ -275,27 +252,117 @@ int process_exec(const struct spec *spec, pid_t init, int init_pidfd, bool inher
 	if (r >= 0)
 		r = make_ends(&j, e);
 	if (r >= 0)
-		r = start(&j, &p, e);
+		r = start(&j, &a, e);
 	close_fd(&j.in[1]);
 	close_fd(&j.out[1]);
 	close_fd(&j.err[1]);
 	close_fd(&j.control[1]);
 	root_release(&j.root);
-	p.control = j.control[0];
-	p.std_in = j.in[0];
-	p.std_out = j.out[0];
-	p.std_err = j.err[0];
-	if (r >= 0)
-		r = hear_result(&p, ret_exec_status, e);
-	close_fd(&p.control);
+	a.process.control = j.control[0];
+	a.process.std_in = j.in[0];
+	a.process.std_out = j.out[0];
+	a.process.std_err = j.err[0];
 	if (r < 0) {
-		if (p.pidfd >= 0)
-			syscall(SYS_pidfd_send_signal, p.pidfd, SIGKILL, NULL, 0);
-		while (p.pid > 0 && waitpid(p.pid, NULL, 0) < 0 && errno == EINTR)
-			continue;
-		process_release(&p);
+		attempt_release(&a);
 		return r;
 	}
-	*ret = p;
+	fcntl(a.process.control, F_SETFL, O_NONBLOCK);
+	*ret = a;
 	return 0;
+}
+
+int process_exec_fd(const struct exec_attempt *a)
+{
+	return a->stage ? a->stage_pidfd : a->failure.code ? a->process.pidfd : a->process.control;
+}
+
+/* Who has entered the container is dead: has it made a process there? */
+static int hear_stage(struct exec_attempt *a, struct err *e)
+{
+	struct report report = { .pid = -1 };
+
+	while (waitpid(a->stage, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	a->stage = 0;
+	if (fs_read_full(a->report, &report, sizeof report) != sizeof report)
+		return err_set(e, ECHILD, "the process that enters the container died");
+	if (report.pid <= 0) {
+		*e = report.err;
+		return -e->code;
+	}
+	a->process.pid = (pid_t)report.pid;
+	/* our own child, not waited for: nobody else can have this pid */
+	a->process.pidfd = (int)syscall(SYS_pidfd_open, a->process.pid, 0);
+	return 0;
+}
+
+/* Until the program has been executed: that closes the socket. 1 then, 0 before. */
+static int hear_result(struct exec_attempt *a, struct err *e)
+{
+	struct init_message m = { 0 };
+	int fds[2], r = process_hear(&a->process, &m, fds, e);
+
+	if (r == -EAGAIN)
+		return 0;
+	if (r == 0 && !a->ready) {
+		a->ready = true;
+		a->process.pty = m.has_pty ? fds[0] : -1;
+		return 0;
+	}
+	if (r == -ECONNRESET && m.type != INIT_FAILED && a->ready) {
+		err_clear(e);
+		return 1;
+	}
+	if (m.type == INIT_FAILED)
+		a->exec_status = m.exec_status;
+	return r < 0 ? r : err_set(e, EPROTO, "the process says what it should not");
+}
+
+int process_exec_step(
+	struct exec_attempt *a, struct process *ret, int *ret_exec_status, struct err *e)
+{
+	int r;
+
+	if (a->failure.code) { /* and it has ended by now */
+		*e = a->failure;
+		while (waitpid(a->process.pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+		r = -e->code;
+	} else if (a->stage) {
+		r = hear_stage(a, e);
+	} else {
+		r = hear_result(a, e);
+	}
+	if (r == 0)
+		return 0;
+	*ret_exec_status = a->exec_status;
+	if (r > 0) {
+		close_fd(&a->process.control);
+		*ret = a->process;
+		a->process = (struct process)PROCESS_INIT;
+	} else if (a->process.pid && !a->failure.code) {
+		a->failure = *e;
+		syscall(SYS_pidfd_send_signal, a->process.pidfd, SIGKILL, NULL, 0);
+		return 0;
+	}
+	attempt_release(a);
+	return r;
+}
+
+int process_exec(const struct spec *spec, pid_t init, int init_pidfd, bool inherit,
+	struct process *ret, int *ret_exec_status, struct err *e)
+{
+	struct exec_attempt a;
+	int r;
+
+	*ret_exec_status = 125;
+	r = process_exec_begin(spec, init, init_pidfd, inherit, &a, e);
+	if (r < 0)
+		return r;
+	a.process.on_listener = ret->on_listener;
+	a.process.on_listener_data = ret->on_listener_data;
+	do
+		poll(&(struct pollfd){ process_exec_fd(&a), POLLIN, 0 }, 1, -1);
+	while ((r = process_exec_step(&a, ret, ret_exec_status, e)) == 0);
+	return r < 0 ? r : 0;
 }

@@ -23,3 +23,27 @@
  * executed; else nothing is left of it, and *ret_exec_status is 125, 126 or 127. */
 int process_exec(const struct spec *s, pid_t init, int init_pidfd, bool inherit,
 	struct process *ret, int *ret_exec_status, struct err *e);
+
+/* The same in steps, for a caller that has other things to do: each takes as long as the container
+ * is frozen. */
+struct exec_attempt {
+	struct process process;
+	pid_t stage; /* enters the container and makes the process; 0 when it has */
+	int stage_pidfd, report;
+	bool ready; /* the process has said that it is there */
+	int exec_status;
+	struct err failure; /* why the process is being killed */
+};
+#define EXEC_ATTEMPT_INIT                                                                          \
+	{                                                                                          \
+		.process = PROCESS_INIT, .stage_pidfd = -1, .report = -1, .exec_status = 125       \
+	}
+/* Never waits. A failure leaves nothing behind. */
+int process_exec_begin(const struct spec *, pid_t init, int init_pidfd, bool inherit,
+	struct exec_attempt *ret, struct err *e);
+/* Becomes readable (POLLIN) when process_exec_step() has something to do. */
+int process_exec_fd(const struct exec_attempt *);
+/* 0: there is more to wait for. 1: the program has been executed, and is *ret. Less: it could not
+ * be; nothing is left of it, and *ret_exec_status is set. */
+int process_exec_step(
+	struct exec_attempt *, struct process *ret, int *ret_exec_status, struct err *e);

@@ -386,8 +386,12 @@ int process_create(const struct spec *s, int exit_fd, struct process *ret, struc
 int process_hear(struct process *p, struct init_message *m, int fds[2], struct err *e)
 {
 	for (;;) {
+		int r;
 		fds[0] = fds[1] = -1;
-		if (init_receive(p->control, m, fds) < 0) {
+		r = init_receive(p->control, m, fds);
+		if (r == -EAGAIN)
+			return r;
+		if (r < 0) {
 			m->type = INIT_STARTED;
 			return err_set(e, ECONNRESET, "the container's first process died");
 		}

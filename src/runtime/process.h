@@ -29,7 +29,8 @@ struct process {
 	}
 void process_release(struct process *); /* closes the fds; the process goes on */
 /* The next message on its control socket that is not a warning or a listener, which go into `p`. A
- * failure that it tells is ours, and *m the message; -ECONNRESET is the end. */
+ * failure that it tells is ours, and *m the message; -ECONNRESET is the end; -EAGAIN, without an
+ * error, that a socket which does not block has no more yet. */
 int process_hear(struct process *, struct init_message *ret, int fds[2], struct err *e);
 
 /* The process exists and makes its root, meanwhile; the caller kills and reaps it if it gives up.

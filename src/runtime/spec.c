@@ -227,6 +227,7 @@ static const struct field spec_fields[] = {
 	S(annotations, LIST),
 	S(restart, NUMBER),
 	S(restart_max, NUMBER),
+	S(restarts, NUMBER),
 	S(health, LIST),
 	S(health_interval, NUMBER),
 	S(health_timeout, NUMBER),

@@ -161,6 +161,7 @@ struct spec {
 	struct strv annotations; /* KEY=value, for events and logs: "image=…" and the labels */
 	/* supervision */
 	int64_t restart, restart_max; /* enum restart_policy of engine/config.h */
+	int64_t restarts;             /* how often its policy has started it before this start */
 	struct strv health; /* the command, {"CMD", ...} or {"CMD-SHELL", TEXT}; empty: none */
 	int64_t health_interval, health_timeout, health_start_period,
 		health_start_interval; /* nanoseconds */

@@ -66,3 +66,58 @@ teardown() {
 	contains "(unhealthy)"
 	happened 'health_status: healthy'
 }
+
+# What the monitor reads to learn whether the container is frozen, once for each layout.
+frozen_file() {
+	find /sys/fs/cgroup -path "*redock*/$(basename "$(kept "$1")")/*" \
+		\( -name freezer.state -o -name cgroup.freeze -o -name cgroup.events \) 2>/dev/null
+}
+
+@test "health: a container that is paused as a probe begins holds its monitor up for nothing" {
+	local file
+	redock run -d --name a --network none --health-cmd true --health-interval 100ms \
+		--health-timeout 300ms --health-retries 1 bb sleep 1000
+	happened 'health_status: healthy'
+	redock pause a
+	# the probe looks, finds it running, and begins: that is the moment
+	for file in $(frozen_file a); do
+		case $file in
+		*/freezer.state) echo THAWED >"$BATS_TEST_TMPDIR/thawed" ;;
+		*/cgroup.freeze) echo 0 >"$BATS_TEST_TMPDIR/thawed" ;;
+		*) printf 'populated 1\nfrozen 0\n' >"$BATS_TEST_TMPDIR/thawed" ;;
+		esac
+		mount --bind "$BATS_TEST_TMPDIR/thawed" "$file"
+	done
+	# its time-out counts while it hangs
+	happened 'health_status: unhealthy'
+	for file in $(frozen_file a); do
+		umount "$file"
+	done
+	run timeout 20 "$REDOCK" inspect -f '{{json .State.Health}}' a
+	contains "took longer than 300 ms"
+	redock unpause a
+	happened 'health_status: healthy' 2
+	redock pause a
+	timeout 20 "$REDOCK" stop -t 0 a
+	run redock inspect -f '{{.State.Status}}' a
+	is exited
+}
+
+@test "health: one that is paused as a probe begins can be killed" {
+	local file
+	redock run -d --name a --network none --health-cmd true --health-interval 100ms \
+		--health-timeout 300ms --health-retries 1 bb sleep 1000
+	happened 'health_status: healthy'
+	redock pause a
+	echo THAWED >"$BATS_TEST_TMPDIR/thawed"
+	for file in $(frozen_file a); do
+		mount --bind "$BATS_TEST_TMPDIR/thawed" "$file"
+	done
+	happened 'health_status: unhealthy'
+	for file in $(frozen_file a); do
+		umount "$file"
+	done
+	timeout 20 "$REDOCK" kill a
+	run timeout 20 "$REDOCK" wait a
+	is 137
+}

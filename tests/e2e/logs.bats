@@ -119,3 +119,46 @@ for _ in range(2):
 	run redock ps -aq
 	is ""
 }
+
+# logs_to_pipe OPTION…: a container `a` whose log is a pipe that nobody reads: a disk that hangs. It
+# prints more than a pipe holds, then says so on /out.
+logs_to_pipe() {
+	redock create --name a --network none "$@" bb sh -c 'seq 1 100000; echo printed >/out' >/dev/null
+	mkfifo "$(kept a)/log"
+	redock start a
+}
+
+@test "logs: a log that hangs holds a blocking container up, and loses nothing (F23)" {
+	logs_to_pipe
+	run timeout 3 head -n 1 "/proc/$(init_of a)/root/out"
+	is ""
+	timeout 60 cat "$(kept a)/log" >"$BATS_TEST_TMPDIR/log" 3>&- &
+	run timeout 60 head -n 1 "/proc/$(init_of a)/root/out"
+	is printed
+	redock wait a
+	wait $!
+	[ "$(grep -c '"stream":"stdout"' "$BATS_TEST_TMPDIR/log")" -eq 100000 ]
+}
+
+@test "logs: a log that hangs never holds a non-blocking container up: what is lost is counted (F23)" {
+	local lost kept_lines
+	logs_to_pipe --log-opt mode=non-blocking --log-opt max-buffer-size=64k
+	run timeout 20 head -n 1 "/proc/$(init_of a)/root/out"
+	is printed
+	redock wait a
+	run redock inspect -f '{{.State.Status}} {{.State.ExitCode}}' a
+	is "exited 0"
+	timeout 60 cat "$(kept a)/log" >"$BATS_TEST_TMPDIR/log" 3>&-
+	kept_lines=$(grep -c '"stream":"stdout"' "$BATS_TEST_TMPDIR/log")
+	lost=$(sed -n 's/.*redock: \([0-9]*\) lines before this one could not.*/\1/p' "$BATS_TEST_TMPDIR/log" | awk '{ n += $1 } END { print n + 0 }')
+	[ "$kept_lines" -gt 100 ] && [ "$lost" -gt 1000 ] || fail "$kept_lines kept, $lost lost" "$(tail -n 3 "$BATS_TEST_TMPDIR/log")"
+	[ $((kept_lines + lost)) -eq 100000 ] || fail "$kept_lines kept, $lost lost"
+	rm "$(kept a)/log"
+}
+
+@test "logs: non-blocking with a disk that keeps up loses nothing, and all of it is there at the end" {
+	redock run --name a --network none --log-opt mode=non-blocking --log-opt max-buffer-size=64m \
+		bb sh -c 'seq 1 20000; echo oops >&2; printf end' >/dev/null 2>&1
+	redock logs a 2>"$BATS_TEST_TMPDIR/err" | cmp - <(seq 1 20000; printf end)
+	[ "$(cat "$BATS_TEST_TMPDIR/err")" = oops ]
+}

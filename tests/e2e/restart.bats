@@ -129,3 +129,62 @@ teardown() {
 	run redock wait a
 	is "$code"
 }
+
+# The monitor that waits with container NAME for its next attempt: there is no init that it is the parent of.
+waiting_monitor() {
+	local file
+	for file in /proc/[0-9]*/cmdline; do
+		if [ "$(tr '\0' ' ' 2>/dev/null <"$file")" = "redock-monitor start $1 " ]; then
+			basename "$(dirname "$file")"
+		fi
+	done
+}
+
+@test "restart: a monitor that is killed while it waits: the next command makes the attempt (F05)" {
+	redock run -d --name a --restart on-failure:7 bb sh -c 'read -r x </in; exit 3'
+	local attempt monitor
+	# five ends, each at our word: the sixth life begins 1.6 seconds after the fifth
+	for attempt in 1 2 3 4 5; do
+		happened '"Action":"start".*"name=a"' $attempt
+		echo go >"/proc/$(pid_inside 'sh -c read')/root/in"
+		happened '"Action":"die".*"name=a"' $attempt
+	done
+	monitor=$(waiting_monitor a)
+	kill -KILL "$monitor"
+	wait_gone 10 "$monitor"
+	grep -q '^restarting=1' "$(volatile a)/state"
+	run redock ps
+	contains "Up"
+	run redock inspect -f '{{.RestartCount}} {{.State.Status}}' a
+	is "5 running"
+	run redock exec a ip -o -4 addr show eth0
+	contains "inet "
+	# it goes on from there: the seventh attempt is the last
+	for attempt in 6 7 8; do
+		happened '"Action":"start".*"name=a"' $attempt
+		echo go >"/proc/$(pid_inside 'sh -c read')/root/in"
+		happened '"Action":"die".*"name=a"' $attempt
+	done
+	run redock wait a
+	is 3
+	run redock inspect -f '{{.RestartCount}} {{.State.Status}}' a
+	is "7 exited"
+}
+
+@test "restart: one whose monitor is killed while it waits can be stopped and removed" {
+	local name monitor
+	for name in stopped removed; do
+		redock run -d --name $name --restart always bb false
+		happened "\"Action\":\"die\".*\"name=$name\"" 5
+		monitor=$(waiting_monitor $name)
+		kill -KILL "$monitor"
+		wait_gone 10 "$monitor"
+	done
+	redock stop stopped
+	run redock inspect -f '{{.State.Status}}' stopped
+	is exited
+	redock rm -f removed
+	redock rm stopped
+	run redock ps -aq
+	is ""
+}

@@ -284,6 +284,54 @@ static void test_full_disk(void **state)
 	place_remove(&p);
 }
 
+/* The non-blocking mode: a file that hangs holds nobody up, and one that does not gets all. */
+static void test_ring(void **state)
+{
+	struct log_settings settings = {
+		.driver = LOG_JSON_FILE, .max_files = 1, .non_blocking = true, .buffer = 4096
+	};
+	auto_free char *text = NULL, *line = xmalloc(1000);
+	auto_close int pipe_end = -1;
+	struct place p;
+	struct log l;
+
+	(void)state;
+	place_make(&p);
+	memset(line, 'x', 1000);
+	line[999] = '\n';
+	assert_int_equal(mkfifoat(p.fd, "log", 0600), 0);
+	log_open(&l, p.fd, &settings, "id", "name");
+	assert_int_equal(log_wait_fd(&l), -1);
+	alarm(60); /* what waits is killed */
+	for (int i = 0; i < 1000; i++)
+		log_add(&l, 1, line, 1000); /* a pipe holds 60 of them */
+	assert_true(log_wait_fd(&l) >= 0);
+	pipe_end = openat(p.fd, "log", O_RDONLY | O_CLOEXEC);
+	unlinkat(p.fd, "log", 0);
+	log_finish(&l); /* gives it up after a moment */
+	alarm(0);
+	log_close(&l);
+	while (read(pipe_end, line, 1000) > 0) /* lets the writer go on, to its end */
+		continue;
+	/* one whose file can be written has all, in order, when log_finish() returns */
+	settings = (struct log_settings){
+		.driver = LOG_JSON_FILE, .max_files = 1, .non_blocking = true, .buffer = 64 << 20
+	};
+	log_open(&l, p.fd, &settings, "id", "name");
+	for (int i = 0; i < 1000; i++) {
+		char number[16];
+		snprintf(number, sizeof number, "%d\n", i);
+		add(&l, 1, number);
+	}
+	log_finish(&l);
+	log_close(&l);
+	text = get_text(p.fd, "log");
+	check_entry(text, 0, "0\n", "stdout");
+	check_entry(text, 999, "999\n", "stdout");
+	assert_null(entry(text, 1000));
+	place_remove(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_half_line),
 		cmocka_unit_test(test_planted_link),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_ring),
 	};
 
 	return cmocka_run_group_tests_name("engine_log", tests, NULL, NULL);

@@ -96,12 +96,25 @@ static void read_probes(struct local *l, struct container_info *c)
 	}
 }
 
+/* Its monitor died while it waited for its next attempt: whoever looks makes that. */
+static int take_up_again(
+	struct local *l, const struct container *c, struct local_status *status, struct err *e)
+{
+	struct err failed = { 0 };
+
+	if (local_start_again(l, c, &failed) < 0)
+		engine_say_to(&l->engine, ENGINE_WARNING, "cannot start '%s' again: %s",
+			c->config.machine ? c->config.machine : c->config.name, failed.text);
+	return local_status(l, c, status, e);
+}
+
 static int inspect_id(struct local *l, const char *id, struct container_info *ret, struct err *e)
 {
 	auto_container c = { 0 };
 	struct local_status status;
 
-	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &status, e) < 0)
+	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &status, e) < 0 ||
+		(status.forgotten && take_up_again(l, &c, &status, e) < 0))
 		return -e->code;
 	return describe(l, &c, &status, ret, e);
 }

@@ -50,9 +50,18 @@ struct local_status {
 	enum container_state state;
 	struct run_state run;   /* while it runs */
 	struct last_state last; /* once it has */
+	/* CONTAINER_EXITED, and its policy was about to start it again when its monitor died:
+	 * local_start_again() */
+	bool forgotten;
 };
 /* -ENOENT if repairing it meant removing it (auto_remove). */
 int local_status(struct local *, const struct container *, struct local_status *ret, struct err *e);
+/* Starts one that was forgotten, with the restarts counted on; one that somebody else has started
+ * or stopped meanwhile is left as it is. */
+int local_start_again(struct local *, const struct container *, struct err *e);
+/* What such a one still has is given back: it is about to be started. */
+int local_end_wait(
+	struct local *, const struct container *, const struct run_state *, struct err *e);
 /* The network, opened on first use. */
 int local_net(struct local *, struct net **ret, struct err *e);
 /* Removes bridge, rules and empty cgroup parent if nothing runs, and leftovers of dead commands. */

@@ -67,6 +67,7 @@ struct start {
 	struct spec spec;
 	struct container_net net;
 	bool spawned; /* cleaning up is the monitor's business */
+	bool again;   /* by its policy */
 	int run_dir, alive, spec_fd, client;
 };
 
@@ -185,6 +186,19 @@ static int lock_alive(struct start *s, struct err *e)
 	return s->alive < 0 ? s->alive : 0;
 }
 
+/* By its policy: unless a person has stopped it. */
+static int check_policy(struct start *s, const struct local_status *status, struct err *e)
+{
+	auto_free char *stopped = xasprintf("%s/stopped", s->c.id);
+
+	if (!s->again)
+		return local_begin_policy(s->l, &s->c, e);
+	if (!status->forgotten ||
+		faccessat(s->l->dirs.containers, stopped, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(e, ECANCELED, "container '%s' was stopped", s->c.config.name);
+	return 0;
+}
+
 static int prepare(struct start *s, const char *id, struct err *e)
 {
 	struct local_status status;
@@ -197,9 +211,13 @@ static int prepare(struct start *s, const char *id, struct err *e)
 	if (r == 0)
 		r = lock_alive(s, e);
 	if (r == 0)
-		r = local_begin_policy(s->l, &s->c, e);
+		r = check_policy(s, &status, e);
+	if (r == 0 && status.forgotten)
+		r = local_end_wait(s->l, &s->c, &status.run, e);
 	if (r == 0)
 		r = local_build_spec(s->l, &s->c, &s->spec, e);
+	if (s->again)
+		s->spec.restarts = (int64_t)status.run.restarts + 1;
 	if (r == 0)
 		r = container_net_claim(s->l, &s->c, &s->spec, s->run_dir, &s->net, e);
 	if (r == 0)
@@ -209,11 +227,11 @@ static int prepare(struct start *s, const char *id, struct err *e)
 	return r;
 }
 
-int local_start(struct engine *en, const char *id, struct session **ret_session,
+static int start(struct local *l, const char *id, bool again, struct session **ret_session,
 	int *ret_exec_status, struct err *e)
 {
-	struct local *l = local_of(en);
 	struct start s = { .l = l,
+		.again = again,
 		.net = CONTAINER_NET_INIT,
 		.run_dir = -1,
 		.alive = -1,
@@ -241,5 +259,28 @@ int local_start(struct engine *en, const char *id, struct session **ret_session,
 	if (r == 0 && ret_session)
 		*ret_session = local_session_new(take_fd(&s.client));
 	start_release(&s, r < 0);
+	return r;
+}
+
+int local_start(struct engine *en, const char *id, struct session **ret_session,
+	int *ret_exec_status, struct err *e)
+{
+	return start(local_of(en), id, false, ret_session, ret_exec_status, e);
+}
+
+int local_start_again(struct local *l, const struct container *c, struct err *e)
+{
+	auto_free char *stopped = xasprintf("%s/stopped", c->id);
+	struct local_status s;
+	int status, r = start(l, c->id, true, NULL, &status, e);
+
+	if (r == -EALREADY || r == -ECANCELED) {
+		err_clear(e);
+		return 0;
+	}
+	/* whoever stopped it while it was made has found nothing to stop */
+	if (r == 0 && faccessat(l->dirs.containers, stopped, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+		(r = local_status(l, c, &s, e)) == 0 && s.state != CONTAINER_EXITED)
+		r = local_end_now(l, c, &s, e);
 	return r;
 }

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "engine/local/endpoints.h"
 #include "engine/local/local.h"
+#include "engine/local/monitor/policy.h"
 #include "engine/local/protocol.h"
 #include "runtime/cgroup.h"
 
@@ -189,6 +190,26 @@ static bool await_record(struct local *l, const char *id, int run_dir)
 	return gone >= 0;
 }
 
+int local_end_wait(
+	struct local *l, const struct container *c, const struct run_state *run, struct err *e)
+{
+	auto_close int run_dir = fs_open_dir(l->dirs.run, c->id, e);
+
+	return run_dir < 0 ? run_dir : bury(l, c, run_dir, run, e);
+}
+
+/* It waited for its next attempt when its monitor died: would that make one? */
+static bool is_forgotten(struct local *l, const struct container *c, const struct local_status *s)
+{
+	auto_free char *stopped = xasprintf("%s/stopped", c->id);
+	struct life life = { .policy = (enum policy_kind)c->config.restart,
+		.max = c->config.restart_max,
+		.restarts = s->run.restarts };
+
+	return faccessat(l->dirs.containers, stopped, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       life_step(&life, LIFE_EXITED, s->last.exit_code, 0) == LIFE_WAITING;
+}
+
 static int look(struct local *l, const struct container *c, struct local_status *ret, bool again,
 	struct err *e)
 {
@@ -235,6 +256,13 @@ static int look(struct local *l, const struct container *c, struct local_status 
 		if (r == 0 && ret->state == CONTAINER_CREATED) /* its monitor hangs: it is dead */
 			ended_unseen(l, c, ret);
 		return r;
+	}
+	if (ret->run.restarting && this_boot) {
+		r = past(l, c, run_dir, ret, e);
+		ret->forgotten =
+			r == 0 && ret->state == CONTAINER_EXITED && is_forgotten(l, c, ret);
+		if (r < 0 || ret->forgotten)
+			return r;
 	}
 	r = bury(l, c, run_dir, &ret->run, e);
 	return r < 0 ? r : past(l, c, run_dir, ret, e);

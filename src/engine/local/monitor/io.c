@@ -207,6 +207,7 @@ enum {
 	P_PORTS,
 	P_INPUT,
 	P_OOM,
+	P_LOG,
 	P_PROBE,
 	P_CLIENTS = P_PROBE + PROBE_FDS
 };
@@ -242,6 +243,7 @@ bool monitor_turn(struct monitor *m, bool only_clients)
 		p[P_LISTEN] = (struct pollfd){ m->listener, POLLIN, 0 };
 		p[P_PORTS] = (struct pollfd){ m->ports.epoll, POLLIN, 0 };
 		probe_poll(m, p + P_PROBE);
+		p[P_LOG] = (struct pollfd){ log_wait_fd(&m->log), POLLIN, 0 };
 		p[P_OOM] = (struct pollfd){ m->oom, m->oom_events, 0 };
 		p[P_INPUT] = (struct pollfd){ idle_input ? -1 : *input_fd(m), POLLOUT, 0 };
 	}
@@ -275,6 +277,8 @@ bool monitor_turn(struct monitor *m, bool only_clients)
 		take_notification(m);
 	if (p[P_INPUT].revents)
 		flush_input(m);
+	if (p[P_LOG].revents)
+		log_turn(&m->log);
 	if (p[P_OOM].revents)
 		take_oom(m);
 	if (!only_clients && !p[P_INIT].revents)

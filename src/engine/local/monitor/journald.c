@@ -60,10 +60,9 @@ static int send_entry(struct log *l, const struct str *entry)
 		l->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (l->fd < 0)
 		return -errno;
-	do /* blocking, unless it was asked for: the default loses nothing */
-		n = sendto(l->fd, entry->data, entry->len,
-			MSG_NOSIGNAL | (l->settings.non_blocking ? MSG_DONTWAIT : 0),
-			(struct sockaddr *)&a, sizeof a);
+	do /* it waits for the journal; who must not has a ring before this */
+		n = sendto(l->fd, entry->data, entry->len, MSG_NOSIGNAL, (struct sockaddr *)&a,
+			sizeof a);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -82,7 +81,7 @@ static void add_container(const struct log *l, struct str *entry)
 		add_attr(entry, l->settings.attrs.v[i]);
 }
 
-static void note_loss(struct log *l)
+void log_journald_loss(struct log *l)
 {
 	auto_str note = STR_INIT(ENTRY_MAX);
 	char text[96];
@@ -102,7 +101,7 @@ void log_journald(struct log *l, int stream, const char *data, size_t len)
 	auto_str entry = STR_INIT(ENTRY_MAX);
 
 	if (l->lost)
-		note_loss(l);
+		log_journald_loss(l);
 	add_field(&entry, "MESSAGE", data, partial ? len : len - 1);
 	add_text(&entry, "PRIORITY", stream == 2 ? "3" : "6");
 	add_container(l, &entry);

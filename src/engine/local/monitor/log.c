@@ -14,6 +14,10 @@
 #define BATCH_FULL (64u << 10)
 #define BATCH_MAX  (BATCH_FULL + LOG_LINE_MAX * 6 + (64u << 10) + 256)
 
+#define DRAIN_WAIT_MS 2000
+
+static ring_write write_line;
+
 static char *attrs_text(const struct log_settings *s)
 {
 	auto_str text = STR_INIT(64 << 10);
@@ -45,6 +49,8 @@ void log_open(
 	*s = (struct log_settings){ 0 };
 	l->attrs = attrs_text(&l->settings);
 	l->batch = (struct str)STR_INIT(BATCH_MAX);
+	if (l->settings.non_blocking && l->settings.driver != LOG_NONE)
+		l->ring = ring_new(l->settings.buffer, container_dir, write_line, l);
 }
 
 void log_init(struct log *l, int container_dir)
@@ -58,6 +64,7 @@ void log_init(struct log *l, int container_dir)
 
 void log_close(struct log *l)
 {
+	ring_free(l->ring);
 	close_fd(&l->fd);
 	log_settings_release(&l->settings);
 	free(l->attrs);
@@ -134,8 +141,24 @@ static void note_loss(struct log *l)
 		l->lost = 0;
 }
 
+static void tell_loss(struct log *l)
+{
+	if (!*l->now)
+		time_format(time_now(), l->now);
+	if (l->settings.driver == LOG_JOURNALD)
+		log_journald_loss(l);
+	else
+		note_loss(l);
+}
+
 static void add_line(struct log *l, int stream, const char *data, size_t len)
 {
+	if (l->ring) {
+		struct ring_line line = { .len = (uint32_t)len, .stream = (uint32_t)stream };
+		memcpy(line.now, l->now, sizeof line.now);
+		ring_add(l->ring, &line, data);
+		return;
+	}
 	if (l->settings.driver == LOG_JOURNALD) {
 		log_journald(l, stream, data, len);
 		return;
@@ -153,6 +176,46 @@ static void add_line(struct log *l, int stream, const char *data, size_t len)
 	l->batched++;
 	if (l->batch.len > BATCH_FULL)
 		flush_batch(l);
+}
+
+/* What log_add() has added is on its way. */
+static void flush(struct log *l)
+{
+	if (l->ring)
+		ring_turn(l->ring);
+	else
+		flush_batch(l);
+}
+
+/* The process that writes what was in the ring: it is a log that waits. */
+static void write_line(void *arg, const struct ring_line *line, const char *data)
+{
+	struct log *l = arg;
+
+	l->ring = NULL;
+	if (!line) {
+		flush_batch(l);
+		return;
+	}
+	if (line->lost)
+		flush_batch(l); /* those before it: the note stands behind them */
+	l->lost += line->lost;
+	memcpy(l->now, line->now, sizeof l->now);
+	if (line->len)
+		add_line(l, (int)line->stream, data, line->len);
+	else if (l->lost)
+		tell_loss(l);
+}
+
+int log_wait_fd(const struct log *l)
+{
+	return l->ring ? ring_fd(l->ring) : -1;
+}
+
+void log_turn(struct log *l)
+{
+	if (l->ring)
+		ring_turn(l->ring);
 }
 
 void log_add(struct log *l, int stream, const char *data, size_t len)
@@ -187,7 +250,7 @@ void log_add(struct log *l, int stream, const char *data, size_t len)
 		data += n;
 		len -= n;
 	}
-	flush_batch(l);
+	flush(l);
 }
 
 void log_finish(struct log *l)
@@ -201,6 +264,8 @@ void log_finish(struct log *l)
 		free(l->line[i].data);
 		l->line[i] = (struct log_line){ 0 };
 	}
-	flush_batch(l);
+	flush(l);
+	if (l->ring)
+		ring_drain(l->ring, DRAIN_WAIT_MS);
 	close_fd(&l->fd);
 }

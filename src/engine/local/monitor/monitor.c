@@ -142,6 +142,7 @@ static int prepare(struct monitor *m, bool adopt, struct err *e)
 		ports_bind(&m->ports, &m->spec.ports);
 	else
 		ports_take(&m->ports, m->spec.ports.n);
+	m->life.restarts = (unsigned)m->spec.restarts; /* an adopted one's state knows better */
 	r = open_dirs(m, e);
 	return r < 0 ? r : open_log(m, e);
 }

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define END_WAIT_MS 5000
+
 static bool has_check(const struct monitor *m)
 {
 	return m->spec.health.n > 1;
@@ -48,21 +50,30 @@ void probe_begin(struct monitor *m)
 	write_down(m);
 }
 
+static bool is_busy(const struct probe *p)
+{
+	return p->entering || p->process.pid;
+}
+
 int64_t probe_due(const struct monitor *m)
 {
-	if (!has_check(m) || m->process.pidfd < 0)
+	const struct probe *p = &m->probe;
+
+	if (!has_check(m) || m->process.pidfd < 0 || p->late)
 		return 0;
-	return m->probe.process.pid ? m->probe.deadline : m->probe.health.next;
+	return is_busy(p) ? p->deadline : p->health.next;
 }
 
 void probe_poll(const struct monitor *m, struct pollfd p[PROBE_FDS])
 {
-	const struct process *process = &m->probe.process;
-	const int fds[PROBE_FDS] = { process->pid ? process->pidfd : -1, process->std_out,
-		process->std_err };
+	const struct probe *probe = &m->probe;
+	const struct process *process = &probe->process;
+	const int fds[PROBE_FDS] = { process->pidfd, process->std_out, process->std_err };
 
 	for (int i = 0; i < PROBE_FDS; i++)
 		p[i] = (struct pollfd){ process->pid ? fds[i] : -1, POLLIN, 0 };
+	if (probe->entering)
+		p[0].fd = process_exec_fd(&probe->attempt);
 }
 
 /* "CMD" and its words; "CMD-SHELL" and a text for the container's own shell. */
@@ -82,7 +93,8 @@ static void set_command(struct spec *s)
 	s->tty = s->stdin_open = false;
 }
 
-static void finish(struct monitor *m, int exit_code)
+/* A result is noted. */
+static void conclude(struct monitor *m, int exit_code)
 {
 	struct probe *p = &m->probe;
 	char action[32];
@@ -91,8 +103,6 @@ static void finish(struct monitor *m, int exit_code)
 	health_note(
 		&p->health, p->started, time_now(), exit_code, str_text(&p->output), p->output.len);
 	changed = health_result(&p->health, exit_code, time_monotonic());
-	process_release(&p->process);
-	p->process = (struct process)PROCESS_INIT;
 	str_release(&p->output);
 	write_down(m);
 	if (!changed)
@@ -102,17 +112,53 @@ static void finish(struct monitor *m, int exit_code)
 	monitor_event(m, action, NULL);
 }
 
+/* It has taken too long: that counts now, even if it cannot die before it is thawed. */
+static void give_up(struct monitor *m)
+{
+	struct probe *p = &m->probe;
+
+	p->late = true;
+	str_release(&p->output);
+	p->output = (struct str)STR_INIT(HEALTH_OUTPUT_MAX);
+	str_addf(&p->output, "the health check took longer than %lld ms",
+		(long long)(p->health.settings.timeout / 1000000));
+	if (p->process.pid)
+		syscall(SYS_pidfd_send_signal, p->process.pidfd, SIGKILL, NULL, 0);
+	conclude(m, -1);
+}
+
+/* There is a process, or none can be made. */
+static void enter(struct monitor *m)
+{
+	struct probe *p = &m->probe;
+	struct err e = { 0 };
+	int status, r = process_exec_step(&p->attempt, &p->process, &status, &e);
+
+	if (r == 0)
+		return;
+	p->entering = false;
+	if (r > 0) {
+		monitor_set_nonblocking(&p->process);
+		if (p->late)
+			syscall(SYS_pidfd_send_signal, p->process.pidfd, SIGKILL, NULL, 0);
+		return;
+	}
+	if (!p->late) {
+		str_add(&p->output, e.text);
+		conclude(m, status);
+	}
+	p->late = false;
+}
+
 static void begin(struct monitor *m)
 {
 	struct probe *p = &m->probe;
 	auto_close int fd = -1;
 	auto_spec s = { 0 };
 	struct err e;
-	int status;
 
 	p->output = (struct str)STR_INIT(HEALTH_OUTPUT_MAX);
 	p->started = time_now();
-	p->timed_out = false;
 	p->deadline = time_monotonic() + p->health.settings.timeout;
 	/* nothing begins in one that is frozen: it is asked when it goes on */
 	if (cgroup_is_frozen(m->spec.cgroup, m->process.pid)) {
@@ -121,16 +167,15 @@ static void begin(struct monitor *m)
 	}
 	fd = openat(m->run, "spec", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || monitor_read_spec(fd, &s, &e) < 0 || s.health.n < 2)
-		return finish(m, -1);
+		return conclude(m, -1);
 	set_command(&s);
-	if (process_exec(&s, m->process.pid, m->process.pidfd, false, &p->process, &status, &e) <
-		0) {
+	/* frozen from now on, it takes as long as that: nothing here waits for it */
+	if (process_exec_begin(&s, m->process.pid, m->process.pidfd, false, &p->attempt, &e) < 0) {
 		str_add(&p->output, e.text);
-		p->process = (struct process)PROCESS_INIT;
-		finish(m, status);
+		conclude(m, 125);
 		return;
 	}
-	monitor_set_nonblocking(&p->process);
+	p->entering = true;
 }
 
 static void take_output(struct probe *p, int *fd)
@@ -160,14 +205,12 @@ static void reap(struct monitor *m)
 	take_output(p, &p->process.std_err);
 	if (waitpid(p->process.pid, &status, 0) == p->process.pid)
 		code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	if (p->timed_out) {
-		str_release(&p->output);
-		p->output = (struct str)STR_INIT(HEALTH_OUTPUT_MAX);
-		str_addf(&p->output, "the health check took longer than %lld ms",
-			(long long)(p->health.settings.timeout / 1000000));
-		code = -1;
-	}
-	finish(m, code);
+	if (!p->late)
+		conclude(m, code);
+	p->late = false;
+	process_release(&p->process);
+	p->process = (struct process)PROCESS_INIT;
+	str_release(&p->output);
 }
 
 void probe_turn(struct monitor *m, const struct pollfd fds[PROBE_FDS])
@@ -179,29 +222,42 @@ void probe_turn(struct monitor *m, const struct pollfd fds[PROBE_FDS])
 		take_output(p, &p->process.std_out);
 	if (p->process.pid && fds[2].revents)
 		take_output(p, &p->process.std_err);
-	if (p->process.pid && fds[0].revents) {
+	if (p->entering && fds[0].revents)
+		enter(m);
+	else if (p->process.pid && fds[0].revents)
 		reap(m);
-	} else if (due && time_monotonic() >= due) {
-		if (!p->process.pid) {
-			begin(m);
-		} else { /* its end is heard of soon */
-			p->timed_out = true;
-			p->deadline += p->health.settings.timeout;
-			syscall(SYS_pidfd_send_signal, p->process.pidfd, SIGKILL, NULL, 0);
-		}
-	}
+	else if (due && time_monotonic() >= due)
+		is_busy(p) ? give_up(m) : begin(m);
+}
+
+/* A container that is no more holds nobody up for long, unless it is frozen still. */
+static void end_attempt(struct monitor *m)
+{
+	struct probe *p = &m->probe;
+	struct err ignored;
+	int status;
+
+	cgroup_thaw(m->spec.cgroup, m->process.pid, &ignored);
+	while (poll(&(struct pollfd){ process_exec_fd(&p->attempt), POLLIN, 0 }, 1, END_WAIT_MS) >
+		0)
+		if (process_exec_step(&p->attempt, &p->process, &status, &ignored) != 0)
+			break;
+	p->entering = false;
 }
 
 void probe_end(struct monitor *m)
 {
 	struct probe *p = &m->probe;
 
+	if (p->entering)
+		end_attempt(m);
 	if (p->process.pid) { /* init is dead, and so is all that was in its namespace */
 		syscall(SYS_pidfd_send_signal, p->process.pidfd, SIGKILL, NULL, 0);
 		waitpid(p->process.pid, NULL, 0);
 		process_release(&p->process);
 	}
 	p->process = (struct process)PROCESS_INIT;
+	p->late = false;
 	str_release(&p->output);
 	strv_release(&p->health.log);
 	unlinkat(m->run, "health", 0);

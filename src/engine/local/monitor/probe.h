@@ -1,17 +1,19 @@
 #pragma once
 /* Runs a container's health check when it is due, beside everything else that the monitor does. */
 #include "engine/local/monitor/health.h"
-#include "runtime/process.h"
+#include "runtime/exec.h"
 
 #include <poll.h>
 
 struct monitor;
 struct probe {
 	struct health health;
+	struct exec_attempt attempt;
+	bool entering;          /* the attempt to make its process goes on */
 	struct process process; /* of the probe that runs; pid 0 while there is none */
 	int64_t deadline;       /* monotonic: when it has taken too long */
 	int64_t started;        /* base/time.h */
-	bool timed_out;
+	bool late;              /* it has, and that is noted: it only has to go */
 	struct str output;
 };
 #define PROBE_FDS 3
