@@ -188,3 +188,51 @@ waiting_monitor() {
 	run redock ps -aq
 	is ""
 }
+
+@test "restart: the run root is emptied while containers run: they are found, and can be used and removed" {
+	local old
+	redock run -d --name a bb sh -c "$echo_loop"
+	redock run -d --rm --name b --network none bb sleep 1000
+	redock run --name c --network none bb true
+	answers
+	old=$(monitor_of a)
+	rm -rf "${REDOCK_RUN_ROOT:?}"/*
+	run redock ps
+	contains " a"
+	contains " b"
+	lacks " c"
+	wait_gone 10 "$old"
+	answers
+	run redock exec a ip -o -4 addr show eth0
+	contains "inet "
+	run redock logs a
+	expect_status 0
+	# its address is its own still
+	run redock run --rm bb ip -o -4 addr show eth0
+	lacks "$(redock inspect -f '{{.NetworkSettings.IPAddress}}' a)/"
+	# again, with a monitor that is not init's parent
+	rm -rf "${REDOCK_RUN_ROOT:?}"/*
+	redock kill a
+	run redock wait a
+	[ "$output" = 137 ] || [ "$output" = -1 ] || fail "$output"
+	redock start a
+	redock rm -f a
+	redock stop -t 0 b
+	redock rm c
+	run redock ps -aq
+	is ""
+	run pgrep -x redock-monitor
+	is ""
+}
+
+@test "restart: run root emptied and monitor killed: found all the same, with its end" {
+	redock run -d --name a bb sleep 1000
+	local old
+	old=$(monitor_of a)
+	kill -KILL "$old"
+	wait_gone 10 "$old"
+	rm -rf "${REDOCK_RUN_ROOT:?}"/*
+	run redock ps
+	contains " a"
+	redock rm -f a
+}

@@ -245,6 +245,45 @@ static void test_damaged_config(void **state)
 	place_remove(&p);
 }
 
+/* The file `exit`: init's number at its beginning, and the state behind it, each without the other.
+ */
+static void test_exit_file(void **state)
+{
+	struct run_state in = { .pid = 4711,
+		.monitor = 4710,
+		.start = 99,
+		.started = 5,
+		.restarts = 2 },
+			 out;
+	struct err e = { 0 };
+	struct place p;
+	int64_t when;
+	int code;
+
+	(void)state;
+	place_make(&p);
+	snprintf(in.boot, sizeof in.boot, "9b2bd6a5-1f63-4a4e-a4ba-6f0d8bd2f7a1");
+	snprintf(in.address, sizeof in.address, "10.1.2.3");
+	assert_int_equal(exit_file_state(p.fd, &out), -ENOENT);
+	put_text(p.fd, "exit", "137\n");
+	assert_int_equal(exit_file_state(p.fd, &out), -ENOENT);
+	assert_int_equal(exit_file_read(p.fd, &code, &when), 0);
+	assert_int_equal(code, 137);
+	put_text(p.fd, "exit", "");
+	auto_close int fd = openat(p.fd, "exit", O_RDWR | O_CLOEXEC);
+	assert_int_equal(exit_file_write_state(fd, &in, &e), 0);
+	assert_int_equal(exit_file_read(p.fd, &code, &when), -ENOENT);
+	assert_int_equal(exit_file_state(p.fd, &out), 0);
+	assert_memory_equal(&in, &out, sizeof in);
+	assert_int_equal(pwrite(fd, "255\n", 4, 0), 4);
+	assert_int_equal(exit_file_read(p.fd, &code, &when), 0);
+	assert_int_equal(code, 255);
+	assert_int_equal(exit_file_state(p.fd, &out), 0);
+	assert_int_equal(pwrite(fd, "nonsense", 8, 16), 8);
+	assert_int_equal(exit_file_state(p.fd, &out), -EPROTO);
+	place_remove(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_run_state),
 		cmocka_unit_test(test_damaged_state),
 		cmocka_unit_test(test_last_state),
+		cmocka_unit_test(test_exit_file),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_damaged_config),
 	};

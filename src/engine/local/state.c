@@ -5,15 +5,23 @@
 #include <fcntl.h>
 #include <string.h>
 
+#define STATE_MAX 512
+#define STATE_AT  16 /* in `exit`: init writes less than that */
+
+static void state_text(const struct run_state *s, char text[STATE_MAX])
+{
+	snprintf(text, STATE_MAX,
+		"version=1\nboot=%s\npid=%d\nmonitor=%d\nstart=%llu\nstarted=%lld\naddress=%s\n"
+		"ready=%d\nrestarting=%d\nrestarts=%u\nhealth=%d\nfailing=%u\n",
+		s->boot, s->pid, s->monitor, (unsigned long long)s->start, (long long)s->started,
+		s->address, s->ready, s->restarting, s->restarts, s->health, s->failing);
+}
+
 int run_state_write(int run_dir, const struct run_state *s, struct err *e)
 {
-	char text[512];
+	char text[STATE_MAX];
 
-	snprintf(text, sizeof text,
-		"version=1\nboot=%s\npid=%d\nstart=%llu\nstarted=%lld\naddress=%s\nready=%d\n"
-		"restarting=%d\nrestarts=%u\nhealth=%d\nfailing=%u\n",
-		s->boot, s->pid, (unsigned long long)s->start, (long long)s->started, s->address,
-		s->ready, s->restarting, s->restarts, s->health, s->failing);
+	state_text(s, text);
 	return fs_write_file(run_dir, "state", text, strlen(text), 0600, FS_VOLATILE, e);
 }
 
@@ -55,17 +63,13 @@ static int read_lines(int dirfd, const char *name, char **ret, struct err *e)
 	return 0;
 }
 
-int run_state_read(int run_dir, struct run_state *ret, struct err *e)
+static void parse_state(const char *text, struct run_state *ret)
 {
-	auto_free char *text = NULL;
-	int r = read_lines(run_dir, "state", &text, e);
-
-	if (r < 0)
-		return r;
 	memset(ret, 0, sizeof *ret);
 	value_of(text, "boot", ret->boot, sizeof ret->boot);
 	value_of(text, "address", ret->address, sizeof ret->address);
 	ret->pid = (pid_t)number_of(text, "pid");
+	ret->monitor = (pid_t)number_of(text, "monitor");
 	ret->start = (uint64_t)number_of(text, "start");
 	ret->started = number_of(text, "started");
 	ret->ready = number_of(text, "ready") == 1;
@@ -75,6 +79,40 @@ int run_state_read(int run_dir, struct run_state *ret, struct err *e)
 	if (ret->health < 0 || ret->health > 3)
 		ret->health = 0;
 	ret->failing = (unsigned)number_of(text, "failing");
+}
+
+int run_state_read(int run_dir, struct run_state *ret, struct err *e)
+{
+	auto_free char *text = NULL;
+	int r = read_lines(run_dir, "state", &text, e);
+
+	if (r == 0)
+		parse_state(text, ret);
+	return r;
+}
+
+int exit_file_write_state(int exit_fd, const struct run_state *s, struct err *e)
+{
+	char text[STATE_MAX];
+
+	state_text(s, text);
+	return pwrite(exit_fd, text, strlen(text) + 1, STATE_AT) < 0
+		       ? err_errno(e, "cannot write the container's state")
+		       : 0;
+}
+
+int exit_file_state(int container_dir, struct run_state *ret)
+{
+	auto_close int fd = openat(container_dir, "exit", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[STATE_MAX];
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, STATE_AT);
+
+	if (n <= 0)
+		return -ENOENT;
+	text[n] = '\0';
+	if (number_of(text, "version") != 1)
+		return -EPROTO;
+	parse_state(text, ret);
 	return 0;
 }
 
@@ -117,7 +155,7 @@ int exit_file_read(int container_dir, int *ret_code, int64_t *ret_time)
 	char line[16];
 	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
 
-	if (n <= 0 || fstat(fd, &st) < 0)
+	if (n <= 0 || !*line || fstat(fd, &st) < 0) /* the state may stand behind a hole */
 		return -ENOENT;
 	line[n] = '\0';
 	*ret_code = (int)strtol(line, NULL, 10);

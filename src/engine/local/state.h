@@ -12,7 +12,8 @@
 
 struct run_state {
 	char boot[37];
-	pid_t pid;      /* of init */
+	pid_t pid; /* of init */
+	pid_t monitor;
 	uint64_t start; /* its start time, see proc_start_time() */
 	int64_t started;
 	char address[46];
@@ -36,5 +37,9 @@ struct last_state {
 };
 int last_state_write(int container_dir, const struct last_state *, struct err *e);
 int last_state_read(int container_dir, struct last_state *ret, struct err *e);
+/* The same state once more, in the file `exit` behind what init writes there: it lasts when the run
+ * directory is emptied. */
+int exit_file_write_state(int exit_fd, const struct run_state *, struct err *e);
+int exit_file_state(int container_dir, struct run_state *ret);
 /* What init wrote when its process ended, and when; -ENOENT if it could not. */
 int exit_file_read(int container_dir, int *ret_code, int64_t *ret_time);

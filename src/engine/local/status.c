@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "engine/local/endpoints.h"
 #include "engine/local/local.h"
+#include "engine/local/lost.h"
 #include "engine/local/monitor/policy.h"
 #include "engine/local/protocol.h"
 #include "runtime/cgroup.h"
@@ -106,6 +107,9 @@ static void ended_unseen(struct local *l, const struct container *c, struct loca
 		ret->last.finished = 0;
 }
 
+static int look(
+	struct local *, const struct container *, struct local_status *, bool again, struct err *e);
+
 /* A container that does not run, from what is on disk: `last` says how it ended. If there is none
  * but the monitor's `exit`, it was started, and the host went down before its end was recorded. */
 static int past(struct local *l, const struct container *c, int run_dir, struct local_status *ret,
@@ -121,6 +125,8 @@ static int past(struct local *l, const struct container *c, int run_dir, struct 
 	ret->state = CONTAINER_EXITED;
 	if (last_state_read(dir, &ret->last, &ignored) == 0)
 		return 0;
+	if (local_find_lost(l, c, dir, &ignored))
+		return look(l, c, ret, true, e);
 	ret->state = CONTAINER_CREATED;
 	if (faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
 		(run_dir >= 0 && has_monitor(run_dir, &alive)))

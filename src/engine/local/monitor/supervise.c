@@ -38,7 +38,7 @@ void monitor_watch_memory(struct monitor *m)
 }
 
 /* Known before it runs: whoever finds us dead finds the container. */
-static int announce(struct monitor *m, struct err *e)
+static int announce(struct monitor *m, int exit_fd, struct err *e)
 {
 	m->state.pid = m->process.pid;
 	m->state.start = proc_start_time(m->process.pid);
@@ -48,7 +48,11 @@ static int announce(struct monitor *m, struct err *e)
 	proc_boot_id(m->state.boot);
 	if (m->spec.address)
 		snprintf(m->state.address, sizeof m->state.address, "%s", m->spec.address);
-	return monitor_write_state(m, e);
+	m->state.monitor = getpid();
+	/* in this order: one of which only the second is there has lost the first */
+	if (monitor_write_state(m, e) < 0 || exit_file_write_state(exit_fd, &m->state, e) < 0)
+		return -e->code;
+	return 0;
 }
 
 static void give_up(struct monitor *m)
@@ -78,7 +82,7 @@ int monitor_launch(struct monitor *m, int (*go)(struct monitor *, struct err *),
 	if (r == 0 && go)
 		r = go(m, e);
 	if (r == 0)
-		r = announce(m, e);
+		r = announce(m, exit_fd, e);
 	if (r == 0)
 		r = process_start(&m->spec, &m->process, m->netns, ret_status, e);
 	if (r < 0) {
@@ -104,6 +108,7 @@ int monitor_take_over(struct monitor *m, struct err *e)
 	};
 
 	auto_free char *netns = NULL;
+	auto_close int exit_fd = -1;
 
 	m->adopted = true;
 	if (run_state_read(m->run, &m->state, e) < 0)
@@ -124,6 +129,10 @@ int monitor_take_over(struct monitor *m, struct err *e)
 	m->started = time_monotonic() - (time_now() - m->state.started);
 	m->oom_kills = 0;
 	monitor_watch_memory(m);
+	m->state.monitor = getpid();
+	exit_fd = openat(m->dir, "exit", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (exit_fd >= 0)
+		exit_file_write_state(exit_fd, &m->state, e);
 	return open_listener(m, e);
 }
 
