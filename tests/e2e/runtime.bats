@@ -541,7 +541,26 @@ sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 	[ ! -d /sys/fs/cgroup/memory ] || is 67108864
 	engine stop -t 10 held >/dev/null
 	[ "$(engine inspect -f '{{.State.Status}}' held)" = exited ]
-	engine rm held >/dev/null
+	engine restart -t 0 held >/dev/null
+	run engine exec -u 1000 -w /tmp -e X=y held sh -c 'id -u; pwd; echo $X'
+	is $'1000\n/tmp\ny'
+	engine pause held >/dev/null
+	[ "$(engine inspect -f '{{.State.Status}}' held)" = paused ]
+	engine unpause held >/dev/null
+	engine rm -f held >/dev/null
+	mkdir "$BATS_TEST_TMPDIR/bound"
+	run engine run --name told --runtime redock --network none --cpus 0.5 --pids-limit 50 \
+		-v "$BATS_TEST_TMPDIR/bound:/bound" bb sh -c 'echo told >/bound/word; echo said; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; true'
+	contains 50
+	run engine logs told
+	contains said
+	[ "$(cat "$BATS_TEST_TMPDIR/bound/word")" = told ]
+	engine rm told >/dev/null
+	run with_tty timeout 60 docker -H "unix://$dir/socket" run --rm -it --runtime redock --network none bb tty
+	contains /dev/pts/0
+	engine run -d --name checked --runtime redock --network none --health-cmd 'true' --health-interval 1s bb sleep 1000 >/dev/null
+	timeout 30 docker -H "unix://$dir/socket" events --since 0 --filter event=health_status --format '{{.Status}}' 3>&- | grep -m 1 -q healthy
+	engine rm -f checked >/dev/null
 	kill -TERM "$pid"
 	wait_gone 30 "$pid"
 	find /sys/fs/cgroup -depth -type d -path '*/redock-e2e-docker*' -exec rmdir {} + 2>/dev/null || true
@@ -561,5 +580,16 @@ sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 	engine run -d --name held --network none bb sleep 1000 >/dev/null
 	run engine exec held sh -c 'exit 5'
 	expect_status 5
+	engine pause held >/dev/null
+	[ "$(engine inspect -f '{{.State.Status}}' held)" = paused ]
+	engine unpause held >/dev/null
+	engine restart -t 0 held >/dev/null
+	run engine exec held echo again
+	is again
 	engine rm -f -t 0 held >/dev/null
+	run engine run --name told --network none -m 64m --cpus 0.5 bb sh -c 'echo said; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true'
+	contains 67108864
+	run engine logs told
+	contains said
+	engine rm told >/dev/null
 }
