@@ -229,7 +229,7 @@ some_device() {
 	lacks written
 	run redock run --rm bb ls "$device"
 	expect_status 1
-	run redock run --rm --device "$E2E_DIR" bb true
+	run redock run --rm --device "$BATS_TEST_TMPDIR" bb true
 	expect_status 125
 	contains "no device"
 }
