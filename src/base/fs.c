@@ -309,6 +309,12 @@ int rfd_open_nolink(int rootfd, const char *path, int flags, mode_t mode)
 		RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 }
 
+int rfd_open_own(int rootfd, const char *path, int flags)
+{
+	return open_in(
+		rootfd, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
 int rfd_read_file(
 	int rootfd, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
 {

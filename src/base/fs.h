@@ -47,6 +47,9 @@ int rfd_open(int rootfd, const char *path, int flags, mode_t mode);
 /* The same, but no symbolic link is followed anywhere in `path`. */
 int rfd_open_nolink(int rootfd, const char *path, int flags, mode_t mode);
 /* Reads a regular file of a root file system: never blocks on a FIFO or device (T19). */
+/* Below `rootfd` and in its own mount: no link is followed, and nothing that is mounted on the way
+ * or on `path` itself is entered (-EXDEV). */
+int rfd_open_own(int rootfd, const char *path, int flags);
 int rfd_read_file(
 	int rootfd, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define LINES_MAX (1 << 20) /* bytes of an --env-file or --label-file */
+#define NAMES_MAX 4096      /* of them in one; the engine has its own limit for all together */
 
 /* Also from a pipe: --env-file <(program). */
 static int read_lines(const char *path, char **ret, struct err *e)
@@ -62,7 +63,9 @@ static int add_file(const char *path, bool env, struct strv *ret, struct err *e)
 		auto_free char *line = xstrndup(
 			p + (skip < len ? skip : len), len - (skip < len ? skip : len) - cut);
 
-		r = add_line(path, ++number, line, env, ret, e);
+		r = ret->n < NAMES_MAX
+			    ? add_line(path, ++number, line, env, ret, e)
+			    : err_set(e, E2BIG, "'%s' has more than %d names", path, NAMES_MAX);
 		p += len + (p[len] == '\n');
 	}
 	return r;

@@ -1,6 +1,6 @@
 #pragma once
-/* Text for people: what a container wrote made harmless, lines wrapped, sizes and times in words.
- */
+/* Text for people: lines wrapped, sizes and times in words; base/escape.h makes it harmless. */
+#include "base/escape.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -8,9 +8,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Appends `text` with everything that could steer a terminal (control characters, C1, broken
- * UTF-8, bidirectional overrides) written as \n, \t, \xNN; the backslash itself stays. */
-void text_add_escaped(struct str *s, const char *text);
 /* Columns that printable UTF-8 text takes: one for each code point. */
 size_t text_width(const char *text);
 /* Cuts `s` to `columns`, the last of which becomes "…" if something was lost. */

@@ -74,12 +74,12 @@ static void warn(const struct root *r, const char *format, const char *what)
 		init_send(r->report, &m, NULL);
 }
 
-/* A file of our own below /proc, in a procfs that nobody has put anything on (T06). */
+/* A file of our own below /proc, on which nobody has mounted another (T06). */
 static int write_proc(struct root *r, const char *file, const char *text, struct err *e)
 {
 	int proc = root_proc(r, e);
 	auto_free char *path = xasprintf("%d/%s", getpid(), file);
-	auto_close int fd = proc < 0 ? proc : rfd_open_nolink(proc, path, O_WRONLY, 0);
+	auto_close int fd = proc < 0 ? proc : rfd_open_own(proc, path, O_WRONLY);
 	struct statfs sfs;
 
 	if (proc < 0)

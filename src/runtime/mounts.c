@@ -40,17 +40,33 @@ static bool is_late(const struct spec *s, const struct spec_mount *m)
 	       (is_type(m, "sysfs") || str_starts(m->target, "/sys/"));
 }
 
+/* Below the root of the namespace that we are in. What is there is another container's: its links
+ * lead nowhere but inside it, and not through /proc to what it sees of other processes (T33). */
+static int copy_inside(const struct spec_mount *m, struct err *e)
+{
+	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int at = root < 0 ? -errno : rfd_open(root, m->source, O_PATH, 0);
+
+	if (at < 0) {
+		errno = -at;
+		return err_errno(e, "cannot open '%s' of the other container", m->source);
+	}
+	return mnt_copy(at, "", !m->no_recursive, e);
+}
+
 /* A source that another mount namespace has: we go there and come back, since open_tree(2) copies
  * only what the caller's namespace has. */
 static int copy_from_namespace(const struct spec_mount *m, struct err *e)
 {
 	auto_close int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
 		       root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
-		       there = open(m->mount_ns, O_RDONLY | O_CLOEXEC), fd = -1;
+		       there = namespace_open(m->mount_ns, m->ns_pid, m->ns_start, e), fd = -1;
 
-	if (own < 0 || root < 0 || there < 0 || setns(there, CLONE_NEWNS) < 0)
+	if (there < 0)
+		return -e->code;
+	if (own < 0 || root < 0 || setns(there, CLONE_NEWNS) < 0)
 		return err_errno(e, "cannot enter mount namespace '%s'", m->mount_ns);
-	fd = mnt_copy(AT_FDCWD, m->source, !m->no_recursive, e);
+	fd = copy_inside(m, e);
 	if (setns(own, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)
 		abort(); /* nothing may go on in the wrong place */
 	return take_fd(&fd);

@@ -5,12 +5,14 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #define LIST_MAX 16
@@ -50,14 +52,18 @@ bool namespace_needs_stage(const struct spec *s)
 	return false;
 }
 
-static int open_one(const struct spec_namespace *n, struct err *e)
+int namespace_open(const char *path, int64_t pid, int64_t start, struct err *e)
 {
-	auto_close int fd = open(n->path, O_RDONLY | O_CLOEXEC);
+	/* a pipe that nobody writes to is no reason to wait */
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct statfs sfs;
 
 	if (fd < 0)
-		return err_errno(e, "cannot open namespace '%s'", n->path);
+		return err_errno(e, "cannot open namespace '%s'", path);
+	if (fstatfs(fd, &sfs) < 0 || sfs.f_type != NSFS_MAGIC)
+		return err_set(e, EINVAL, "'%s' is no namespace", path);
 	/* the pid was the right one's when the descriptor was made if it is so after that */
-	if (n->start && proc_start_time((pid_t)n->pid) != (uint64_t)n->start)
+	if (start && proc_start_time((pid_t)pid) != (uint64_t)start)
 		return err_set(e, ESRCH, "the process whose namespace is to be joined has ended");
 	return take_fd(&fd);
 }
@@ -74,7 +80,7 @@ static int join(const struct spec *s, struct err *e)
 		return err_set(e, EINVAL, "there are more namespaces than kinds of them");
 	for (size_t i = 0; i < s->n_namespaces; i++) {
 		const struct spec_namespace *n = &s->namespaces[i];
-		fds[i] = n->path && r == 0 ? open_one(n, e) : -1;
+		fds[i] = n->path && r == 0 ? namespace_open(n->path, n->pid, n->start, e) : -1;
 		if (n->path && fds[i] < 0 && r == 0)
 			r = -e->code;
 		done[i] = !n->path;

@@ -11,6 +11,8 @@ uint64_t namespace_flags(const struct spec *);
 /* True if somebody in between has to go there first, so that the process can be born inside: a pid
  * or user namespace that exists, new time and user namespaces. */
 bool namespace_needs_stage(const struct spec *);
+/* A namespace by its path; `pid` and `start` as in struct spec_namespace. Returns its fd. */
+int namespace_open(const char *path, int64_t pid, int64_t start, struct err *e);
 /* Enters those that exist, and makes a time namespace for the processes to come. */
 int namespace_prepare(const struct spec *, struct err *e);
 /* Gives process `pid`, in its new user namespace, its ids. */

@@ -277,12 +277,11 @@ __attribute__((noreturn)) static void stage_main(
 	prctl(PR_SET_DUMPABLE, 0);
 	r = cgroup_enter(s->cgroup, e);
 	if (r >= 0 && user) {
-		userns = user->path ? open(user->path, O_RDONLY | O_CLOEXEC)
+		userns = user->path ? namespace_open(user->path, 0, 0, e)
 				    : namespace_with_maps(s->uid_maps, s->n_uid_maps, s->gid_maps,
 					      s->n_gid_maps, e);
 		if (userns < 0)
-			r = e->code ? -e->code
-				    : err_errno(e, "cannot open namespace '%s'", user->path);
+			r = -e->code;
 		if (r >= 0)
 			r = root_sources(s, userns, &root, e);
 	}

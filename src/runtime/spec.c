@@ -60,6 +60,8 @@ static const struct field mount_fields[] = {
 	F(spec_mount, source, TEXT),
 	F(spec_mount, target, TEXT),
 	F(spec_mount, mount_ns, TEXT),
+	F(spec_mount, ns_pid, NUMBER),
+	F(spec_mount, ns_start, NUMBER),
 	F(spec_mount, fs_type, TEXT),
 	F(spec_mount, options, TEXT),
 	F(spec_mount, read_only, FLAG),

@@ -27,7 +27,8 @@ struct spec_mount {
 	enum spec_mount_type type;
 	char *source, *target;
 	char *mount_ns; /* bind: path of the mount namespace that `source` is in; NULL: ours */
-	char *fs_type, *options; /* options: of the file system, with commas */
+	int64_t ns_pid, ns_start; /* whose it must be: see struct spec_namespace */
+	char *fs_type, *options;  /* options: of the file system, with commas */
 	bool read_only;
 	bool no_recursive;     /* bind: without what is mounted below the source */
 	bool copy_up;          /* bind: an empty source gets what the root has at the target */

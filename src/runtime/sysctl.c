@@ -71,11 +71,12 @@ int sysctl_allowed(const struct spec *s, const char *key, struct err *e)
 	return err_hint(e, "set it on the host: sysctl -w %s=...", key);
 }
 
-/* Only if the file is procfs's (T06). */
+/* Only if the file is procfs's, and that of its name: another of procfs's may be mounted on it
+ * (T06). */
 static int write_one(int proc_fd, const char *key, const char *value, struct err *e)
 {
 	auto_free char *path = xasprintf("sys/%s", key);
-	auto_close int fd = rfd_open_nolink(proc_fd, path, O_WRONLY, 0);
+	auto_close int fd = rfd_open_own(proc_fd, path, O_WRONLY);
 	struct statfs sfs;
 
 	if (fd < 0)

@@ -156,6 +156,58 @@ static int mount_one(int rootfd, const json_t *m, struct err *e)
 	return 0;
 }
 
+#ifdef REDOCK_UNSAFE_PATHS
+/* With base/fs.c's: what the races about `cp` are there to find (T10). The host's root stays, and
+ * links lead to it. */
+static int become_root(int rootfd, struct err *e)
+{
+	int fd = fcntl(rootfd, F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? err_errno(e, "cannot open the container's root") : fd;
+}
+
+static int enter_running(int pidfd, struct err *e)
+{
+	auto_free char *info = xasprintf("/proc/self/fdinfo/%d", pidfd);
+	auto_free char *text = NULL, *path = NULL;
+	const char *pid;
+	size_t len;
+	int fd;
+
+	if (fs_read_file(AT_FDCWD, info, 4096, &text, &len, e) < 0)
+		return -e->code;
+	pid = strstr(text, "Pid:\t");
+	path = xasprintf("/proc/%ld/root", pid ? strtol(pid + 5, NULL, 10) : 0);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, "cannot open the container's root") : fd;
+}
+#else
+static int open_root(struct err *e)
+{
+	int fd = chdir("/") < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(e, "cannot open the container's root") : fd;
+}
+
+static int become_root(int rootfd, struct err *e)
+{
+	if (fchdir(rootfd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+		umount2(".", MNT_DETACH) < 0)
+		return err_errno(e, "cannot make the container's files the root");
+	return open_root(e);
+}
+
+static int enter_running(int pidfd, struct err *e)
+{
+	if (setns(pidfd, CLONE_NEWNS) == 0)
+		return open_root(e);
+	if (errno == ESRCH)
+		return err_set(e, ESRCH, "the container has ended meanwhile");
+	return err_errno(e, "cannot enter the container's files");
+}
+#endif
+
+/* Puts the files of a container that does not run together, and enters them. Returns an fd. */
 static int assemble(const json_t *root, bool change, struct err *e)
 {
 	const char *at = change ? "mnt" : "mnt/root";
@@ -180,34 +232,17 @@ static int assemble(const json_t *root, bool change, struct err *e)
 		if (mount_one(rootfd, m, e) < 0)
 			return -e->code;
 	}
-	if (fchdir(rootfd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-		umount2(".", MNT_DETACH) < 0)
-		return err_errno(e, "cannot make the container's files the root");
-	return 0;
+	return become_root(rootfd, e);
 }
 
 int root_enter(const json_t *root, int pidfd, bool change, struct err *e)
 {
-	int fd;
+	auto_close int fd = -1;
 
 	if (load_tables(e) < 0)
 		return -e->code;
 	/* nobody inside looks into this process (R5) */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (pidfd >= 0) {
-		if (setns(pidfd, CLONE_NEWNS) < 0) {
-			if (errno == ESRCH)
-				return err_set(e, ESRCH, "the container has ended meanwhile");
-			return err_errno(e, "cannot enter the container's files");
-		}
-	} else if (assemble(root, change, e) < 0) {
-		return -e->code;
-	}
-	if (chdir("/") < 0 || (fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return err_errno(e, "cannot open the container's root");
-	if (drop_capabilities(e) < 0) {
-		close(fd);
-		return -e->code;
-	}
-	return fd;
+	fd = pidfd >= 0 ? enter_running(pidfd, e) : assemble(root, change, e);
+	return fd < 0 || drop_capabilities(e) < 0 ? -e->code : take_fd(&fd);
 }

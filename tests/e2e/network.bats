@@ -158,6 +158,18 @@ resolves() {
 	is "$(address_of two back)"
 }
 
+@test "network: the name server does not get the host's null device" {
+	local owner
+	here redock -q network create back >/dev/null
+	mknod -m 666 "$BATS_TEST_TMPDIR/null" c 1 3
+	mount --bind "$BATS_TEST_TMPDIR/null" /dev/null
+	sleeper --name one --network back
+	owner=$(stat -c '%u %a' /dev/null)
+	umount -l /dev/null # open in what runs
+	[ "$owner" = "0 666" ]
+	[ "$(resolves one one)" = "$(address_of one back)" ]
+}
+
 @test "network: containers of different networks do not reach each other" {
 	here redock -q network create front >/dev/null
 	here redock -q network create back >/dev/null

@@ -1,5 +1,5 @@
 /* config.json of a bundle, whatever bytes it is of: a specification that can be encoded and decoded
- * again, or an error in one line. */
+ * again, or an error that says something. */
 #include "replay.h"
 #include "runtime/oci/config.h"
 
@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	r = oci_config_parse(text, size, "/bundle", &c, &e);
-	MUST(r == 0 || (r == -e.code && *e.text && str_is_one_line(e.text)));
+	/* what it quotes may be any bytes: they are made harmless where it is printed (log.c) */
+	MUST(r == 0 || (r == -e.code && *e.text));
 	if (r < 0)
 		return 0;
 	MUST(c.spec.rootfs && *c.spec.rootfs == '/');

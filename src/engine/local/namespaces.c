@@ -108,8 +108,11 @@ static int set_ipc(struct local *l, const struct container_config *c, struct spe
 	shm->source = xstrdup("/dev/shm");
 	shm->target = xstrdup("/dev/shm");
 	shm->attrs = 0;
-	if (!str_eq(mode, "host"))
+	if (!str_eq(mode, "host")) {
 		shm->mount_ns = xasprintf("/proc/%d/ns/mnt", run.pid);
+		shm->ns_pid = run.pid;
+		shm->ns_start = (int64_t)run.start;
+	}
 	return 0;
 }
 

@@ -242,6 +242,9 @@ static int check_whole(struct oci_config *c, const char *bundle, struct err *e)
 	if (!spec_namespace_of(s, CLONE_NEWNS))
 		return members_bad(
 			e, "linux.namespaces", "has no mount namespace: the host's would change");
+	if ((s->hostname && !str_is_one_line(s->hostname)) ||
+		(s->domainname && !str_is_one_line(s->domainname)))
+		return members_bad(e, "hostname", "or 'domainname' has control characters");
 	if (s->hostname && *s->hostname && !spec_namespace_of(s, CLONE_NEWUTS))
 		return members_bad(e, "hostname", "needs a 'uts' namespace");
 	if (s->domainname && *s->domainname && !spec_namespace_of(s, CLONE_NEWUTS))

@@ -189,12 +189,11 @@ static int gather(const struct spec *s, struct root *root, struct err *e)
 	auto_close int userns = -1;
 
 	if (user) {
-		userns = user->path ? open(user->path, O_RDONLY | O_CLOEXEC)
+		userns = user->path ? namespace_open(user->path, 0, 0, e)
 				    : namespace_with_maps(s->uid_maps, s->n_uid_maps, s->gid_maps,
 					      s->n_gid_maps, e);
 		if (userns < 0)
-			return e->code ? -e->code
-				       : err_errno(e, "cannot open namespace '%s'", user->path);
+			return -e->code;
 		if (root_sources(s, userns, root, e) < 0)
 			return -e->code;
 	}

@@ -1,4 +1,5 @@
 #include "runtime/oci/log.h"
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -47,6 +48,15 @@ static void write_line(const struct log *l, enum log_level level, const char *te
 	fflush(l->file);
 }
 
+/* For people: what a bundle says cannot steer their terminal. */
+static void complain(const char *before, const char *text)
+{
+	auto_str safe = STR_INIT(16384);
+
+	text_add_escaped(&safe, text);
+	fprintf(stderr, "%s%s\n", before, str_text(&safe));
+}
+
 void log_say(const struct log *l, enum log_level level, const char *format, ...)
 {
 	char text[2048];
@@ -58,7 +68,7 @@ void log_say(const struct log *l, enum log_level level, const char *format, ...)
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	if (level <= LOG_WARNING || !l->file)
-		fprintf(stderr, "redock-runtime: %s%s\n", level == LOG_WARNING ? "warning: " : "",
+		complain(level == LOG_WARNING ? "redock-runtime: warning: " : "redock-runtime: ",
 			text);
 	if (l->file)
 		write_line(l, level, text);
@@ -68,5 +78,5 @@ void log_err(const struct log *l, enum log_level level, const struct err *e)
 {
 	log_say(l, level, "%s", e->text);
 	if (*e->hint && level == LOG_ERROR)
-		fprintf(stderr, "  try: %s\n", e->hint);
+		complain("  try: ", e->hint);
 }
