@@ -226,6 +226,18 @@ static int add_rule(struct profile *p, const char *name, uint32_t action, const 
 	return 0;
 }
 
+/* A list that is none would be a rule that is silently not there. */
+static int list_of_texts(const json_t *object, const char *key, struct strv *ret, struct err *e)
+{
+	const json_t *list = json_object_get(object, key);
+
+	json_get_strv(object, key, ret);
+	if (list && !json_is_null(list) &&
+		(!json_is_array(list) || ret->n != json_array_size(list)))
+		return err_set(e, EINVAL, "'%s' is not a list of strings", key);
+	return 0;
+}
+
 static int add_syscalls(struct profile *p, const json_t *rule, struct err *e)
 {
 	auto_strv names = { 0 };
@@ -237,7 +249,8 @@ static int add_syscalls(struct profile *p, const json_t *rule, struct err *e)
 		return err_set(e, EINVAL, "a rule is not an object");
 	if (!applies(rule, p->caps))
 		return 0;
-	json_get_strv(rule, "names", &names);
+	if (list_of_texts(rule, "names", &names, e) < 0)
+		return -e->code;
 	if (single)
 		strv_push(&names, single);
 	if (action_of(p, json_str(rule, "action", ""), json_int(rule, "errnoRet", EPERM), &action,
@@ -281,7 +294,8 @@ static int add_arches(struct profile *p, const json_t *profile, struct err *e)
 	json_t *item;
 	size_t i;
 
-	json_get_strv(profile, "architectures", &names);
+	if (list_of_texts(profile, "architectures", &names, e) < 0)
+		return -e->code;
 	json_array_foreach(
 		map, i, item) if (str_eq(json_str(item, "architecture", ""), native_name))
 		json_get_strv(item, "subArchitectures", &names);
@@ -351,6 +365,10 @@ static int compile(const json_t *profile, struct profile *p, struct err *e)
 	seccomp_attr_set(p->filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (add_arches(p, profile, e) < 0)
 		return -e->code;
+	if (json_object_get(profile, "syscalls") &&
+		json_typeof(json_object_get(profile, "syscalls")) != JSON_ARRAY &&
+		!json_is_null(json_object_get(profile, "syscalls")))
+		return err_set(e, EINVAL, "'syscalls' is not a list");
 	json_array_foreach(json_object_get(profile, "syscalls"), i,
 		rule) if (add_syscalls(p, rule, e) < 0) return err_wrap(e, "syscalls[%zu]", i);
 	return export(p, e);
