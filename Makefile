@@ -4,6 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 COUNT ?=
 TIME ?= 60
+AT_MOST ?= 0
 
 .PHONY: all install check tests faults torture lint bench fuzz asan clean help
 
@@ -38,9 +39,10 @@ build-faults/build.ninja:
 	@out=$$(meson setup -Dfaults=true -Dtests=false -Dbuildtype=debug build-faults) || \
 		{ echo "$$out"; rm -rf build-faults; exit 1; }
 
-# Every scenario, every step, and every call that can fail; `make check` has the short form.
-torture: faults
-	@tests/torture/torture --all
+# Every scenario, every step, and every call that can fail, AT_MOST of a kind; and storms of
+# containers. `make check` has the short form.
+torture: tests faults
+	@AT_MOST=$(AT_MOST) scripts/run-tests torture-all
 
 lint:
 	@scripts/lint
@@ -69,7 +71,8 @@ help:
 	@echo 'make install    install below PREFIX ($(PREFIX)), staged in DESTDIR'
 	@echo 'make check      run all tests (./check installs what they need first)'
 	@echo 'make asan       run the unit tests with sanitizers'
-	@echo 'make torture    kill redock at every step, fail every call, and look what is left'
+	@echo 'make torture    kill redock at every step, fail every call, and look what is left: hours;'
+	@echo '                AT_MOST=12 takes so many steps and calls of each program: minutes'
 	@echo 'make lint       format, layers, sizes, banned functions, shellcheck, warnings'
 	@echo 'make bench      measure, COUNT runs of each'
 	@echo 'make fuzz       explore the fuzz targets, TIME seconds each'

@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -15,6 +18,7 @@
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 extern char **environ;
 
@@ -31,7 +35,7 @@ static struct {
 	bool fail_on, short_io;
 	char fail_call[32];
 	int fail_errno;
-	bool interrupted;
+	bool interrupted, waits_interrupted;
 	struct trace *trace;
 } fault;
 
@@ -113,6 +117,7 @@ static bool fails(const char *call)
 	if (!*fault.fail_call || strcmp(call, fault.fail_call) != 0)
 		return false;
 	fault.calls++;
+	tell("call %lu %s\n", fault.calls, call);
 	if (fault.calls != fault.fail_from && !(fault.fail_on && fault.calls > fault.fail_from))
 		return false;
 	tell("failed %lu %s\n", fault.calls, call);
@@ -168,6 +173,8 @@ STEP(renameat2, (int from, const char *a, int to, const char *b, unsigned flags)
 	(from, a, to, b, flags))
 STEP(unlinkat, (int dir, const char *path, int flags), (dir, path, flags))
 STEP(unlink, (const char *path), (path))
+STEP(rmdir, (const char *path), (path))
+STEP(rename, (const char *from, const char *to), (from, to))
 STEP(symlinkat, (const char *target, int dir, const char *path), (target, dir, path))
 STEP(linkat, (int from, const char *a, int to, const char *b, int flags), (from, a, to, b, flags))
 STEP(fsync, (int fd), (fd))
@@ -181,6 +188,8 @@ STEP(fchownat, (int dir, const char *path, uid_t uid, gid_t gid, int flags),
 STEP(utimensat, (int dir, const char *path, const struct timespec t[2], int flags),
 	(dir, path, t, flags))
 STEP(futimens, (int fd, const struct timespec t[2]), (fd, t))
+STEP(fsetxattr, (int fd, const char *name, const void *value, size_t len, int flags),
+	(fd, name, value, len, flags))
 STEP(mount,
 	(const char *source, const char *target, const char *type, unsigned long flags,
 		const void *data),
@@ -192,6 +201,23 @@ STEP(fork, (void), ())
 STEP(bind, (int fd, const struct sockaddr *a, socklen_t len), (fd, a, len))
 STEP(socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds))
 STEP(pipe2, (int fds[2], int flags), (fds, flags))
+STEP(kill, (pid_t pid, int sig), (pid, sig))
+
+/* Weak: of programs that are linked with these libraries. */
+struct mnl_socket;
+ssize_t __real_mnl_socket_sendto(const struct mnl_socket *, const void *, size_t)
+	__attribute__((weak));
+WRAPPED(ssize_t, mnl_socket_sendto, const struct mnl_socket *socket, const void *data, size_t len)
+{
+	return step("netlink") ? -1 : __real_mnl_socket_sendto(socket, data, len);
+}
+
+struct nft_ctx;
+int __real_nft_run_cmd_from_buffer(struct nft_ctx *, const char *) __attribute__((weak));
+WRAPPED(int, nft_run_cmd_from_buffer, struct nft_ctx *nft, const char *commands)
+{
+	return step("nft") ? -1 : __real_nft_run_cmd_from_buffer(nft, commands);
+}
 
 WRAPPED(int, openat64, int dir, const char *path, int flags, ...)
 {
@@ -265,15 +291,19 @@ static bool shortened(size_t *len)
 	return false;
 }
 
-/* A file on a disk: the kernel's own (cgroups, procfs) take a value whole or not at all. */
-static bool is_file(int fd)
+/* A pipe, or a file on a disk: the kernel's own (cgroups, procfs) take a value whole or not at all.
+ */
+static bool is_stream(int fd)
 {
 	struct stat st;
 	struct statfs sfs;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fstatfs(fd, &sfs) == 0 &&
-	       sfs.f_type != CGROUP_SUPER_MAGIC && sfs.f_type != CGROUP2_SUPER_MAGIC &&
-	       sfs.f_type != PROC_SUPER_MAGIC && sfs.f_type != SYSFS_MAGIC;
+	if (fstat(fd, &st) < 0)
+		return false;
+	return S_ISFIFO(st.st_mode) ||
+	       (S_ISREG(st.st_mode) && fstatfs(fd, &sfs) == 0 && sfs.f_type != CGROUP_SUPER_MAGIC &&
+		       sfs.f_type != CGROUP2_SUPER_MAGIC && sfs.f_type != PROC_SUPER_MAGIC &&
+		       sfs.f_type != SYSFS_MAGIC);
 }
 
 WRAPPED(ssize_t, write, int fd, const void *data, size_t len)
@@ -283,28 +313,28 @@ WRAPPED(ssize_t, write, int fd, const void *data, size_t len)
 
 	if (steps ? step("write") : fails("write"))
 		return -1;
-	return is_file(fd) && shortened(&len) ? -1 : __real_write(fd, data, len);
+	return is_stream(fd) && shortened(&len) ? -1 : __real_write(fd, data, len);
 }
 
 WRAPPED(ssize_t, pwrite64, int fd, const void *data, size_t len, off_t at)
 {
 	if (step("write"))
 		return -1;
-	return is_file(fd) && shortened(&len) ? -1 : __real_pwrite64(fd, data, len, at);
+	return is_stream(fd) && shortened(&len) ? -1 : __real_pwrite64(fd, data, len, at);
 }
 
 WRAPPED(ssize_t, read, int fd, void *data, size_t len)
 {
 	if (fails("read"))
 		return -1;
-	return is_file(fd) && shortened(&len) ? -1 : __real_read(fd, data, len);
+	return is_stream(fd) && shortened(&len) ? -1 : __real_read(fd, data, len);
 }
 
 WRAPPED(ssize_t, pread64, int fd, void *data, size_t len, off_t at)
 {
 	if (fails("read"))
 		return -1;
-	return is_file(fd) && shortened(&len) ? -1 : __real_pread64(fd, data, len, at);
+	return is_stream(fd) && shortened(&len) ? -1 : __real_pread64(fd, data, len, at);
 }
 
 WRAPPED(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
@@ -320,3 +350,34 @@ WRAPPED(ssize_t, recvmsg, int fd, struct msghdr *message, int flags)
 		return -1;
 	return shortened(&unused) ? -1 : __real_recvmsg(fd, message, flags);
 }
+
+WRAPPED(ssize_t, send, int fd, const void *data, size_t len, int flags)
+{
+	return step("send") ? -1 : __real_send(fd, data, len, flags);
+}
+
+/* ---- waiting ---- */
+
+/* True for every other one of them. */
+static bool interrupted(const char *call)
+{
+	if (fails(call))
+		return true;
+	fault.waits_interrupted = fault.short_io && !fault.waits_interrupted;
+	if (fault.waits_interrupted)
+		errno = EINTR;
+	return fault.waits_interrupted;
+}
+
+/* What does not wait is never interrupted. */
+#define WAIT(name, blocks, parameters, arguments)                                                  \
+	int __real_##name parameters;                                                              \
+	int __wrap_##name parameters;                                                              \
+	int __wrap_##name parameters                                                               \
+	{                                                                                          \
+		return (blocks) && interrupted(#name) ? -1 : __real_##name arguments;              \
+	}
+
+WAIT(poll, ms != 0, (struct pollfd * p, nfds_t n, int ms), (p, n, ms))
+WAIT(flock, !(operation & LOCK_NB), (int fd, int operation), (fd, operation))
+WAIT(waitpid, !(options & WNOHANG), (pid_t pid, int *status, int options), (pid, status, options))

@@ -6,9 +6,10 @@
  *
  *   REDOCK_KILL_AT=[PROGRAM:]N        SIGKILL before the N-th step that changes something
  *   REDOCK_FI=[PROGRAM:]CALL:N:ERRNO  the N-th CALL ("openat", "write", ...) fails; N+ from it on
- *   REDOCK_FI=[PROGRAM:]short         every read and write moves one byte, or is interrupted first
- *   REDOCK_FAULT_TRACE=FILE           gets a line "PROGRAM N CALL" a step, and "killed N" at the
- * end
+ *   REDOCK_FI=[PROGRAM:]short         every read and write moves one byte, or is interrupted first,
+ *                                     as is every wait
+ *   REDOCK_FAULT_TRACE=FILE           gets a line "PROGRAM N CALL" a step, "call N CALL" for each
+ *                                     that REDOCK_FI names, "killed N" or "failed N" at the end
  *
  * PROGRAM is redock unless it is said.  A step is a call that can change files, mounts, links,
  * namespaces, control groups or another process.

@@ -77,6 +77,23 @@ int fs_pwrite_all(int fd, const void *data, size_t len, off_t at)
 	return 0;
 }
 
+ssize_t fs_pread_full(int fd, void *data, size_t len, off_t at)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(fd, (char *)data + done, len - done, at + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
 ssize_t fs_read_full(int fd, void *data, size_t len)
 {
 	size_t done = 0;

@@ -40,6 +40,8 @@ int fs_write_all(int fd, const void *data, size_t len);
 int fs_pwrite_all(int fd, const void *data, size_t len, off_t at);
 /* Reads until `len` bytes or the end; returns the count or -errno. */
 ssize_t fs_read_full(int fd, void *data, size_t len);
+/* The same from `at` on, without moving the descriptor's own place. */
+ssize_t fs_pread_full(int fd, void *data, size_t len, off_t at);
 
 /* openat2(2) below `rootfd` with the root's view of "/" and ".." (RESOLVE_IN_ROOT) and no magic
  * links. `flags` and `mode` as in open(2); O_CLOEXEC is added. Returns an fd or -errno. */

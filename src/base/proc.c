@@ -1,6 +1,7 @@
 #include "base/proc.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 extern char **environ;
 
@@ -110,6 +112,27 @@ pid_t proc_start(const struct proc_spawn *p, int *ret_pidfd, struct err *e)
 	return pid;
 }
 
+pid_t proc_reap(pid_t pid, int *ret_status)
+{
+	pid_t r;
+
+	do
+		r = waitpid(pid, ret_status, 0);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+bool proc_await(int fd, int timeout_ms)
+{
+	int64_t now, end = time_monotonic() + (int64_t)timeout_ms * 1000000;
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	while ((now = time_monotonic()) < end)
+		if (poll(&p, 1, (int)((end - now) / 1000000) + 1) >= 0)
+			break;
+	return p.revents & (POLLIN | POLLHUP);
+}
+
 int proc_wait(pid_t pid)
 {
 	int status;
@@ -174,7 +197,30 @@ int proc_run(char *const *argv, struct str *ret_out, struct err *e)
 	return status;
 }
 
-/* The state (proc(5), field 3) is '\0' when there is no such process. */
+/* Seconds by which this process's time namespace is ahead of the host's (time_namespaces(7)); it
+ * never changes. What proc(5) says of boot time is moved by so much. */
+static int64_t boot_offset(void)
+{
+	static int64_t offset;
+	static bool known;
+	auto_close int fd = -1;
+	const char *line;
+	char text[256];
+	ssize_t n;
+
+	if (known)
+		return offset;
+	known = true;
+	fd = open("/proc/self/timens_offsets", O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : fs_read_full(fd, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = '\0';
+	line = strstr(text, "boottime");
+	offset = line ? strtoll(line + strlen("boottime"), NULL, 10) : 0;
+	return offset;
+}
+
+/* The state (proc(5), field 3) is '\0' when there is no such process, '?' when that is not known
+ * (no descriptor was left to look). */
 static uint64_t read_stat(pid_t pid, char *ret_state)
 {
 	char path[40], text[1024], *p;
@@ -184,11 +230,15 @@ static uint64_t read_stat(pid_t pid, char *ret_state)
 	*ret_state = '\0';
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		*ret_state = errno == ENOENT ? '\0' : '?';
 		return 0;
+	}
 	n = read(fd, text, sizeof text - 1);
-	if (n <= 0)
+	if (n <= 0) {
+		*ret_state = n < 0 && errno != ESRCH ? '?' : '\0';
 		return 0;
+	}
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the name before it can hold anything */
 	if (p && p[1])
@@ -196,7 +246,7 @@ static uint64_t read_stat(pid_t pid, char *ret_state)
 	for (int field = 2; p && field < 22; field++) {
 		p = strchr(p + 1, ' ');
 	}
-	return p ? strtoull(p + 1, NULL, 10) : 0;
+	return p ? strtoull(p + 1, NULL, 10) - (uint64_t)(boot_offset() * sysconf(_SC_CLK_TCK)) : 0;
 }
 
 uint64_t proc_start_time(pid_t pid)
@@ -206,12 +256,27 @@ uint64_t proc_start_time(pid_t pid)
 	return read_stat(pid, &state);
 }
 
+int64_t proc_age(uint64_t start_time)
+{
+	const int64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
+	struct timespec t;
+	int64_t age;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	age = ((int64_t)t.tv_sec - boot_offset()) * 1000000000 + t.tv_nsec -
+	      (int64_t)start_time * tick;
+	return age > 0 ? age : 0;
+}
+
 bool proc_lives(pid_t pid, uint64_t start_time)
 {
+	uint64_t start;
 	char state;
 
-	return pid > 0 && start_time != 0 && read_stat(pid, &state) == start_time && state != 'Z' &&
-	       state != 'X';
+	if (pid <= 0 || start_time == 0)
+		return false;
+	start = read_stat(pid, &state);
+	return state == '?' || (start == start_time && state != 'Z' && state != 'X');
 }
 
 int proc_open(pid_t pid, uint64_t start_time)

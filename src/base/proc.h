@@ -28,6 +28,11 @@ struct proc_spawn {
 /* Starts it. A program that cannot be executed is an error here (ENOENT, EACCES, ...), not an
  * exit status. Returns the pid; *ret_pidfd (may be NULL) is an O_CLOEXEC pidfd. */
 pid_t proc_start(const struct proc_spawn *p, int *ret_pidfd, struct err *e);
+/* waitpid(2) that no signal interrupts. */
+pid_t proc_reap(pid_t pid, int *ret_status);
+/* Until the process behind `fd`, a pidfd or a socket to it, has ended or said something; at most so
+ * long, then false. */
+bool proc_await(int fd, int timeout_ms);
 /* Waits; returns the exit status, or 128+n for a death by signal n. */
 int proc_wait(pid_t pid);
 /* Runs argv (argv[0] absolute, or searched in PATH) with stdin empty; its stdout goes to *ret_out
@@ -37,7 +42,10 @@ int proc_run(char *const *argv, struct str *ret_out, struct err *e);
 
 /* Start time of `pid` in clock ticks since boot (proc(5), field 22), or 0 if there is none. */
 uint64_t proc_start_time(pid_t pid);
-/* True while `pid` is that process, and has not ended (a zombie has). */
+/* How long ago that was, in nanoseconds, by a clock that nobody can set (CLOCK_BOOTTIME). */
+int64_t proc_age(uint64_t start_time);
+/* True while `pid` is that process, and has not ended (a zombie has); and while that cannot be
+ * told, since what is taken for dead is buried. */
 bool proc_lives(pid_t pid, uint64_t start_time);
 /* A pidfd for `pid` if it still is the process that began at `start_time`; else -ESRCH. */
 int proc_open(pid_t pid, uint64_t start_time);

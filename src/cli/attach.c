@@ -180,6 +180,8 @@ static int take_event(struct loop *l, struct err *e)
 		l->memory_limit = event.memory_limit;
 		finish(l, event.exit_code);
 		return 0;
+	case SESSION_OTHER:
+		return 0;
 	default:
 		return lost(l, e);
 	}

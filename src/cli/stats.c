@@ -116,7 +116,7 @@ static void sample(struct watch *w)
 
 		one->before = one->now;
 		one->now = now;
-		one->known = r >= 0 && one->before.time && one->now.time > one->before.time;
+		one->known = r >= 0 && one->before.time && one->now.clock > one->before.clock;
 	}
 }
 
@@ -130,7 +130,7 @@ static double cpu_percent(const struct watched *one)
 	if (!one->known || one->now.cpu_ns < one->before.cpu_ns)
 		return 0;
 	return percent((double)(one->now.cpu_ns - one->before.cpu_ns),
-		(double)(one->now.time - one->before.time));
+		(double)(one->now.clock - one->before.clock));
 }
 
 static void pair_text(uint64_t a, uint64_t b, char ret[40])

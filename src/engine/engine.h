@@ -149,6 +149,7 @@ enum session_event_type {
 	SESSION_OUTPUT, /* data, len, stream: 1 stdout, 2 stderr */
 	SESSION_EXIT,   /* exit_code; the last event: the container is gone (and removed if --rm) */
 	SESSION_LOST,   /* the other end is gone without an exit code */
+	SESSION_OTHER,  /* something that is of no interest here: wait for the next */
 };
 struct session_event {
 	enum session_event_type type;
@@ -250,6 +251,7 @@ int engine_logs(struct engine *, const char *id, const struct log_options *, eng
 
 struct container_stats {
 	int64_t time;
+	int64_t clock;   /* monotonic, for what lies between two of these */
 	uint64_t cpu_ns; /* used by all its processes since it was started */
 	unsigned online_cpus;
 	uint64_t memory, memory_limit; /* bytes; without the page cache that can be dropped */

@@ -50,7 +50,7 @@ int claim_take(int fd, const struct subnet *s, struct in_addr gateway, const cha
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}
-	if (pread(next, &start, sizeof start, 0) != sizeof start)
+	if (fs_pread_full(next, &start, sizeof start, 0) != sizeof start)
 		start = 0;
 	for (uint32_t i = 0; i < hosts; i++) {
 		uint32_t number = (uint32_t)(((uint64_t)start + i) % hosts);

@@ -32,11 +32,11 @@ static void wait_for_end(int pidfd, uint64_t pid)
 	char comm[17] = "";
 
 	if (fd >= 0 && fs_read_full(fd, comm, sizeof comm - 1) > 0 && str_starts(comm, "dnsmasq"))
-		poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 2000);
+		proc_await(pidfd, 2000);
 }
 
-/* A pidfd of the server, or -ESRCH. It is known by its command line, in which our pid file is: a
- * number alone could be another process's by now. */
+/* A pidfd of the server, -ESRCH when there is none, or why that cannot be told. It is known by its
+ * command line, in which our pid file is: a number alone could be another process's by now. */
 static int open_server(int dir, const char *pid_file)
 {
 	auto_free char *text = NULL, *path = names_path(dir, pid_file), *cmdline = NULL;
@@ -46,19 +46,23 @@ static int open_server(int dir, const char *pid_file)
 	char line[8192];
 	uint64_t pid;
 	ssize_t n;
+	int r = fs_read_file(dir, pid_file, 32, &text, NULL, &ignored);
 
-	if (fs_read_file(dir, pid_file, 32, &text, NULL, &ignored) < 0)
-		return -ESRCH;
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
 	text[strcspn(text, "\n")] = '\0';
 	if (str_to_u64(text, 2, INT32_MAX, &pid) < 0)
 		return -ESRCH;
 	pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	if (pidfd < 0)
+		return -errno;
 	cmdline = xasprintf("/proc/%llu/cmdline", (unsigned long long)pid);
-	fd = pidfd < 0 ? -1 : open(cmdline, O_RDONLY | O_CLOEXEC);
+	fd = open(cmdline, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
 	n = fd < 0 ? 0 : fs_read_full(fd, line, sizeof line - 1);
 	if (n <= 0) {
-		if (pidfd >= 0)
-			wait_for_end(pidfd, pid);
+		wait_for_end(pidfd, pid);
 		return -ESRCH;
 	}
 	line[n] = '\0';
@@ -85,10 +89,11 @@ void names_end(int dir, const char *pid_file)
 	if (pidfd >= 0) {
 		syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
 		/* its address is needed again, perhaps at once */
-		if (poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, 2000) == 0)
+		if (!proc_await(pidfd, 2000))
 			syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	}
-	unlinkat(dir, pid_file, 0);
+	if (pidfd >= 0 || pidfd == -ESRCH) /* else whoever comes next has to find it */
+		unlinkat(dir, pid_file, 0);
 }
 
 void names_stop(struct net *net)

@@ -40,7 +40,7 @@ static int result(int status, int out, int complaints, int dirfd, const char *na
 	ssize_t n;
 
 	if (status != 0) {
-		n = pread(complaints, text, sizeof text - 1, 0);
+		n = fs_pread_full(complaints, text, sizeof text - 1, 0);
 		text[n > 0 ? n : 0] = '\0';
 		hint = text + strcspn(text, "\n");
 		if (*hint)
@@ -51,7 +51,7 @@ static int result(int status, int out, int complaints, int dirfd, const char *na
 			err_hint(e, "%s", hint);
 		return err_wrap(e, "cannot make a seccomp filter");
 	}
-	n = pread(out, code, FILTER_MAX, 0);
+	n = fs_pread_full(out, code, FILTER_MAX, 0);
 	if (n <= 0 || n == FILTER_MAX)
 		return err_set(e, EIO, "redock-seccomp has not written a filter");
 	return fs_write_file(dirfd, name, code, (size_t)n, 0600, FS_VOLATILE, e);

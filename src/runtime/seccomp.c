@@ -38,8 +38,8 @@ int seccomp_apply_file(int fd, unsigned flags, bool notify, int *ret_listener, s
 		st.st_size % (off_t)sizeof *code)
 		return err_set(e, EINVAL, "the seccomp filter's file is damaged");
 	code = xmalloc((size_t)st.st_size);
-	if (pread(fd, code, (size_t)st.st_size, 0) != st.st_size)
-		return err_errno(e, "cannot read the seccomp filter");
+	if (fs_pread_full(fd, code, (size_t)st.st_size, 0) != st.st_size)
+		return err_set(e, EIO, "cannot read the seccomp filter");
 	program = (struct sock_fprog){ (unsigned short)((size_t)st.st_size / sizeof *code), code };
 	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 		flags | (notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0), &program);

@@ -73,8 +73,10 @@ actions() {
 @test "events: SIGSTOP reaches the program, not its init" {
 	redock run -d --name a --network none bb sleep 1000
 	redock kill -s STOP a
-	run awk '$1 == "State:" { print $2 }' "/proc/$(pid_inside 'sleep 1000')/status"
-	is T
+	# it stops when it gets its turn
+	timeout 20 sh -c 'until grep -q "^State:.T" "$1"; do :; done' sh "/proc/$(pid_inside 'sleep 1000')/status"
+	run awk '$1 == "State:" { print $2 }' "/proc/$(init_of a)/status"
+	is S
 	redock kill -s CONT a
 	redock stop -t 0 a
 }

@@ -45,16 +45,19 @@ member() {
 }
 
 @test "F05: with its monitor killed a container is stopped, its log is read, and its exit code is known" {
-	redock -q run -d --name c bb sh -c 'trap "exit 7" TERM; echo one; while :; do sleep 1 & wait $!; done'
+	redock -q run -d --name c bb sh -c 'trap "exit 7" TERM; echo one; read -r x </in; echo two; while :; do sleep 1 & wait $!; done'
 	local pid
-	for pid in $(monitors); do
-		kill -9 "$pid"
-		wait_gone 10 "$pid"
-	done
+	appears "$(kept c)/log" one
+	pid=$(monitor_of c)
+	kill -9 "$pid"
+	wait_gone 10 "$pid"
+	# printed while nobody is there to hear it
+	echo go >"/proc/$(init_of c)/root/in"
 	run redock exec c echo inside
 	is inside
+	appears "$(kept c)/log" two
 	run redock logs c
-	contains one
+	is $'one\ntwo'
 	run redock stop -t 10 c
 	expect_status 0
 	[ "$(member c ExitCode)" = 7 ]
@@ -71,6 +74,35 @@ member() {
 	[ "$(member c State)" = running ]
 	[ "$(member c Pid)" != "$pid" ]
 	redock -q rm -f c
+}
+
+# The host's pids of all that runs in container NAME, its init among them.
+processes_of() {
+	local group
+	group=$(sed -n 's|^[0-9]*:\(.*,\)*pids\(,.*\)*:|/sys/fs/cgroup/pids|p' "/proc/$(init_of "$1")/cgroup")
+	[ -n "$group" ] || group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(init_of "$1")/cgroup")
+	cat "$group/cgroup.procs"
+}
+
+@test "F06: with its whole control group killed it ends with 137, and its address and port are free" {
+	local pids address
+	redock -q run -d --name c -p 127.0.0.1::80 bb sh -c 'sleep 1000 & sleep 1000 & echo up >/out; wait'
+	timeout 20 cat "/proc/$(init_of c)/root/out"
+	pids=$(processes_of c)
+	[ "$(wc -w <<<"$pids")" -eq 4 ]
+	address=$(member c Address)
+	[ -e "$REDOCK_RUN_ROOT/net/addresses/$address" ]
+	# shellcheck disable=SC2086 # pids
+	kill -9 $pids
+	run redock wait c
+	is 137
+	[ "$(member c ExitCode)" = 137 ]
+	[ ! -e "$REDOCK_RUN_ROOT/net/addresses/$address" ]
+	[ -z "$(ls "$REDOCK_RUN_ROOT/net/ports")" ]
+	run added
+	lacks "link rv"
+	lacks "process"
+	redock -q rm c
 }
 
 @test "F07: a monitor that is stopped keeps no command waiting for ever" {
@@ -101,6 +133,26 @@ member() {
 	redock -q rm -f c
 }
 
+@test "F07: a commit that is stopped half-way is named by the next command, and nothing waits for ever" {
+	local commit
+	redock -q run -d --name c bb sh -c 'head -c 3000000 /dev/zero >/big; echo up >/out; sleep 1000'
+	timeout 20 cat "/proc/$(init_of c)/root/out"
+	commit=$(AXE=stop /usr/bin/python3 "$TOP/tests/e2e/kill-during.py" "$REDOCK_ROOT" 1 "$REDOCK" -q commit c half)
+	[ "$(awk '$1 == "State:" { print $2 }' "/proc/$commit/status")" = T ]
+	run timeout 20 "$REDOCK" ps
+	expect_status 0
+	REDOCK_LOCK_TIMEOUT=1 run timeout 20 "$REDOCK" rm -f c
+	expect_status 1
+	contains "is held by process $commit"
+	contains "try: "
+	kill -9 "$commit"
+	wait_gone 10 "$commit"
+	run timeout 20 "$REDOCK" exec c echo thawed
+	is thawed
+	redock -q rm -f c
+	redock -q rmi -f half
+}
+
 @test "F13: a container that runs out of memory says so, with its limit" {
 	run redock run --name c -m 16m --memory-swap 16m bb sh -c 'head -c 64m /dev/zero | tail'
 	contains "killed at the limit of 16MiB"
@@ -112,13 +164,29 @@ member() {
 	redock -q rm c
 }
 
+@test "F13: memory that runs out kills in the container alone: its monitor is elsewhere and goes on" {
+	local monitor
+	redock -q run -d --name c -m 16m --memory-swap 16m bb sleep 1000
+	monitor=$(monitor_of c)
+	run grep -c "$(member c ID)" "/proc/$monitor/cgroup"
+	is 0
+	run redock exec c sh -c 'head -c 64m /dev/zero | tail'
+	[ "$status" -ne 0 ]
+	happened '"Action":"oom".*"name=c"'
+	[ "$(monitor_of c)" = "$monitor" ]
+	[ "$(member c State)" = running ]
+	run redock exec c echo fine
+	is fine
+	redock -q rm -f c
+}
+
 @test "F16: without descriptors, processes or the right to more, a clear word and nothing left" {
 	run bash -c 'ulimit -n 9; exec "$REDOCK" run --rm bb true'
 	expect_status 125
 	contains "redock: "
 	run redock run --rm bb true
 	expect_status 0
-	local group=/sys/fs/cgroup/pids/redock-test-$$
+	local group=/sys/fs/cgroup/pids/redock-${E2E_DIR##*/}
 	if mkdir "$group" 2>/dev/null; then
 		echo 1 >"$group/pids.max"
 		run sh -c 'echo $$ >"$1/cgroup.procs"; exec "$REDOCK" run --rm bb true' sh "$group"
@@ -142,11 +210,23 @@ member() {
 	exec {held}<&-
 }
 
-@test "F19: forty containers started at once, eight at a time, have forty addresses, and all go" {
-	seq 40 | xargs -P 8 -I{} "$REDOCK" -q run -d --name "many{}" bb sleep 1000 >/dev/null
-	run redock ps --json
-	[ "$(json "len({d['Address'] for d in d})" <<<"$output")" -eq 40 ]
-	seq 40 | xargs -P 8 -I{} "$REDOCK" -q rm -f "many{}" >/dev/null
+# STORM="200 20": so many at once, so many times; torture's long form.
+@test "F19: many start and stop at once, beside a fork bomb: each has an address and a port of its own, and all go" {
+	local count=${STORM% *} rounds=${STORM#* } at_once=8
+	[ -n "${STORM-}" ] && at_once=$count || { count=40 && rounds=1; }
+	redock -q run -d --name bomb --network none --pids-limit 50 bb sh -c 'bomb() { bomb | bomb & }; bomb; sleep 1000' >/dev/null
+	while [ "$rounds" -gt 0 ]; do
+		rounds=$((rounds - 1))
+		seq "$count" | xargs -P "$at_once" -I{} "$REDOCK" -q run -d --name "many{}" -p 80 bb sleep 1000 >/dev/null
+		redock ps --json --filter name=many >"$BATS_TEST_TMPDIR/many"
+		[ "$(json "len({d['Address'] for d in d})" <"$BATS_TEST_TMPDIR/many")" -eq "$count" ]
+		[ "$(json "len({p['PublicPort'] for d in d for p in d['Ports']})" <"$BATS_TEST_TMPDIR/many")" -eq "$count" ]
+		seq "$count" | xargs -P "$at_once" -I{} "$REDOCK" -q stop -t 0 "many{}" >/dev/null
+		run find "$REDOCK_RUN_ROOT/net/addresses" "$REDOCK_RUN_ROOT/net/ports" -type f -name '[0-9a-f]*'
+		is ""
+		seq "$count" | xargs -P "$at_once" -I{} "$REDOCK" -q rm "many{}" >/dev/null
+	done
+	timeout 60 "$REDOCK" -q rm -f bomb
 	run redock ps -a -q
 	is ""
 }
@@ -185,21 +265,45 @@ member() {
 	redock -q rm both "$([ "$first" -eq 0 ] && echo b || echo a)"
 }
 
+@test "F20: import and rmi of one name at once: the name stands for a whole image, or for none" {
+	local first second
+	for _ in 1 2 3 4 5; do
+		redock -q import "$E2E_DIR/image.tar" both
+		first=0 second=0
+		redock -q import "$E2E_DIR/image.tar" both >/dev/null 3>&- &
+		redock -q rmi -f both >/dev/null 3>&- || second=$?
+		wait $! || first=$?
+		[ "$((first + second))" -eq 0 ]
+		if redock images | grep -q '^both '; then
+			run redock run --rm --network none both cat /data/file
+			is "from the image"
+		fi
+		redock -q rmi -f both
+		# the other image has the same layer
+		run redock run --rm --network none bb cat /data/file
+		is "from the image"
+	done
+}
+
 @test "F21: a pid that belongs to somebody else by now is not taken for the container" {
+	local pid monitor stranger
 	redock -q run -d --name c bb sleep 1000
-	local pid id state
-	pid=$(member c Pid)
-	id=$(member c ID)
+	pid=$(init_of c) monitor=$(monitor_of c)
 	sleep 1000 3>&- &
-	local stranger=$!
-	state="$REDOCK_RUN_ROOT/containers/$id/state"
-	kill -STOP "$(monitors)"
-	sed -i "s/^pid=.*/pid=$stranger/" "$state"
+	stranger=$!
+	# while the monitor cannot put it right
+	kill -STOP "$monitor"
+	sed -i "s/^pid=.*/pid=$stranger/" "$(volatile c)/state"
 	run redock stop -t 0 c
+	run redock kill c
 	kill -0 "$stranger"
-	kill -CONT "$(monitors)" 2>/dev/null || true
-	kill -9 "$pid" 2>/dev/null || true
+	kill -9 "$monitor" "$pid"
+	wait_gone 10 "$monitor" "$pid"
+	[ "$(member c State)" = exited ]
+	run redock exec c true
+	expect_status 125
 	run redock rm -f c
+	expect_status 0
 	kill -0 "$stranger"
 	kill "$stranger"
 	wait "$stranger" || true
@@ -223,8 +327,8 @@ member() {
 }
 
 @test "F29: a paused container is stopped, killed and removed" {
-	local id
-	redock -q run -d --name c bb sh -c 'trap "exit 3" TERM; while :; do sleep 1 & wait $!; done'
+	redock -q run -d --name c bb sh -c 'trap "exit 3" TERM; echo up >/out; while :; do sleep 1 & wait $!; done'
+	timeout 20 cat "/proc/$(init_of c)/root/out"
 	redock -q pause c
 	[ "$(member c State)" = paused ]
 	run timeout 30 "$REDOCK" stop -t 10 c
@@ -234,8 +338,16 @@ member() {
 	redock -q pause c
 	run timeout 30 "$REDOCK" kill c
 	expect_status 0
-	redock -q start c || true
-	redock -q pause c || true
+	run timeout 30 "$REDOCK" wait c
+	is 137
+	redock -q start c
+	redock -q pause c
+	run timeout 30 "$REDOCK" rm -f c
+	expect_status 0
+	redock -q run -d --name c bb sleep 1000
+	redock -q pause c
+	# by nobody of ours: it is found dead, and no task stays frozen
+	kill -9 "$(init_of c)"
 	run timeout 30 "$REDOCK" rm -f c
 	expect_status 0
 }

@@ -21,15 +21,22 @@ teardown() {
 }
 
 @test "health: starting, unhealthy after so many failures, healthy with the first success" {
-	redock run -d --name a --network none --health-cmd 'echo looked; test -e /tmp/ok' \
-		--health-interval 200ms --health-retries 2 bb sleep 1000
+	local go
+	redock run -d --name a --network none --health-cmd 'echo looked; test -e /tmp/ok || read -r _ </in; test -e /tmp/ok' \
+		--health-interval 100ms --health-timeout 100s --health-retries 2 bb sleep 1000
+	exec {go}<>"/proc/$(init_of a)/root/in"
+	echo go >&"$go"
+	appears "$(volatile a)/health" '"FailingStreak":1'
 	run redock ps
 	contains "(health: starting)"
+	echo go >&"$go"
 	happened 'health_status: unhealthy'
 	run redock ps
 	contains "(unhealthy)"
 	redock exec a touch /tmp/ok
+	echo go >&"$go"
 	happened 'health_status: healthy'
+	exec {go}>&-
 	run redock ps
 	contains "(healthy)"
 	run cat "$(volatile a)/health"
@@ -49,7 +56,7 @@ teardown() {
 @test "health: the start period forgives" {
 	redock run -d --name a --network none --health-cmd 'test -e /tmp/ok' --health-interval 100ms \
 		--health-start-period 100s --health-retries 1 bb sleep 1000
-	redock exec a sleep 0.5
+	appears "$(volatile a)/health" '("Start".*){3}'
 	run redock ps
 	contains "(health: starting)"
 	redock exec a touch /tmp/ok
@@ -60,10 +67,13 @@ teardown() {
 	redock run -d --name a --network none --health-cmd 'test -e /tmp/ok' --health-interval 200ms \
 		--health-retries 1 bb sleep 1000
 	happened 'health_status: unhealthy'
-	kill -KILL "$(monitor_of a)"
-	redock exec a touch /tmp/ok
-	run redock ps
+	local monitor
+	monitor=$(monitor_of a)
+	kill -KILL "$monitor"
+	wait_gone 10 "$monitor"
+	run redock ps # takes it over
 	contains "(unhealthy)"
+	redock exec a touch /tmp/ok
 	happened 'health_status: healthy'
 }
 

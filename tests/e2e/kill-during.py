@@ -6,7 +6,8 @@ below ROOT (the names in ROOT and the directories that appear there, by inotify)
 ends before is left alone. Nothing is timed: the Nth change is where the axe falls.
 
 With $AXE=alone only COMMAND's own process is killed, with $AXE=interrupt its process group gets
-SIGINT, as by Ctrl-C, and is waited for."""
+SIGINT, as by Ctrl-C, and is waited for. With $AXE=stop COMMAND's own process is stopped (SIGSTOP),
+left so, and its pid printed."""
 import ctypes
 import os
 import select
@@ -73,6 +74,11 @@ def main():
     axe = os.environ.get("AXE")
     if left <= 0 and child.poll() is None and axe == "interrupt":
         os.killpg(child.pid, signal.SIGINT)
+    elif left <= 0 and child.poll() is None and axe == "stop":
+        os.kill(child.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+        print(child.pid)
+        return
     elif left <= 0 and child.poll() is None:
         for pid in [child.pid] if axe == "alone" else children(child.pid):
             try:

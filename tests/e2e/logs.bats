@@ -21,7 +21,16 @@ teardown() {
 }
 
 @test "logs: both streams apart, in order, the last lines, with times" {
-	redock run --name a --network none bb sh -c 'for i in 1 2 3; do echo out$i; sleep 0.1; echo err$i >&2; sleep 0.1; done' || true
+	local i go
+	redock run -d --name a --network none bb sh -c 'for i in 1 2 3; do echo out$i; read -r _ </in; echo err$i >&2; read -r _ </in; done'
+	# held open, so that no read of its sees an end
+	exec {go}<>"/proc/$(init_of a)/root/in"
+	for i in out1 err1 out2 err2 out3 err3; do
+		appears "$(kept a)/log" "$i"
+		echo go >&"$go"
+	done
+	exec {go}>&-
+	redock wait a
 	run --separate-stderr redock logs a
 	is $'out1\nout2\nout3'
 	[ "$stderr" = $'err1\nerr2\nerr3' ]
@@ -44,10 +53,17 @@ teardown() {
 
 @test "logs: rotation keeps the newest, and -f passes over it without a loss" {
 	redock run -d --name a --network none --log-opt max-size=20k --log-opt max-file=4 bb \
-		sh -c 'read -r x </in; i=0; while [ $i -lt 1500 ]; do echo line $i; i=$((i+1)); [ $((i % 100)) != 0 ] || sleep 0.1; done'
-	timeout 60 "$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/out" 3>&- &
-	echo go >"/proc/$(pid_inside 'sh -c read')/root/in"
-	wait $!
+		sh -c 'i=0; while [ $i -lt 1500 ]; do [ $((i % 100)) != 0 ] || read -r x </in; echo line $i; i=$((i+1)); done'
+	"$REDOCK" logs -f a >"$BATS_TEST_TMPDIR/out" 3>&- &
+	local follower=$! i go
+	exec {go}<>"/proc/$(init_of a)/root/in"
+	# the next hundred when it has these: four files hold more
+	for i in {0..14}; do
+		[ "$i" -eq 0 ] || appears "$BATS_TEST_TMPDIR/out" "^line $((100 * i - 1))\$"
+		echo go >&"$go"
+	done
+	exec {go}>&-
+	wait "$follower"
 	seq -f 'line %g' 0 1499 | cmp - "$BATS_TEST_TMPDIR/out"
 	run ls "$(kept a)"
 	contains log.3

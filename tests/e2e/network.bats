@@ -57,6 +57,12 @@ here() {
 	nsenter --net=/run/netns/rd-net "$@"
 }
 
+# Kills processes, and returns when they are dead.
+slay() {
+	kill -9 "$@"
+	wait_gone 10 "$@"
+}
+
 sleeper() {
 	here redock -q run -d "$@" bb sleep 1000 >/dev/null
 }
@@ -148,11 +154,11 @@ resolves() {
 @test "network: a name server that was killed comes back" {
 	here redock -q network create back >/dev/null
 	sleeper --name one --network back
-	kill -9 "$(cat "$REDOCK_RUN_ROOT"/net/*/dns.pid)"
+	slay "$(cat "$REDOCK_RUN_ROOT"/net/*/dns.pid)"
 	here redock -q network reload
 	run resolves one one
 	is "$(address_of one back)"
-	kill -9 "$(cat "$REDOCK_RUN_ROOT"/net/*/dns.pid)"
+	slay "$(cat "$REDOCK_RUN_ROOT"/net/*/dns.pid)"
 	sleeper --name two --network back
 	run resolves one two
 	is "$(address_of two back)"
@@ -311,9 +317,7 @@ resolves() {
 	local init monitor
 	init=$(here redock inspect --format '{{.State.Pid}}' two)
 	monitor=$(ps -o ppid= -p "$init" | tr -d ' ')
-	kill -9 "$monitor"
-	kill -9 "$init"
-	wait_gone 5 "$init"
+	slay "$monitor" "$init"
 	here redock ps -a >/dev/null
 	run here redock exec one nslookup two
 	[ "$status" -ne 0 ]
@@ -358,7 +362,7 @@ resolves() {
 	is "$(address_of b back)"
 	run resolves both f
 	is "$(address_of f front)"
-	kill -9 "$(cat "$REDOCK_RUN_ROOT"/net/views/*.pid)"
+	slay "$(cat "$REDOCK_RUN_ROOT"/net/views/*.pid)"
 	here redock -q network reload
 	run resolves both db
 	is "$(address_of b back)"
@@ -416,9 +420,9 @@ resolves() {
 	here redock -q run -d --restart always --name two --network back bb sleep 1000 >/dev/null
 	address=$(address_of two back)
 	pid=$(here redock inspect --format '{{.State.Pid}}' two)
-	kill -9 "$pid"
-	wait_gone 5 "$pid"
-	timeout 20 sh -c 'until [ "$("$REDOCK" inspect --format "{{.State.Running}} {{.RestartCount}}" two)" = "true 1" ]; do :; done'
+	slay "$pid"
+	happened "\"Action\":\"start\".*$(readlink "$REDOCK_ROOT/names/two")" 2
+	[ "$(here redock inspect --format '{{.State.Running}} {{.RestartCount}}' two)" = "true 1" ]
 	run resolves one two
 	is "$address"
 	[ "$(address_of two back)" = "$address" ]

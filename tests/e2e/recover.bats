@@ -86,6 +86,29 @@ reboot() {
 	expect_status 0
 }
 
+@test "recover: F26 from another time namespace a container is the same one, and its time-outs hold" {
+	redock -q run -d --name c bb sh -c "$echo_loop"
+	answers
+	far() {
+		unshare --time --fork --boottime 31536000 --monotonic 31536000 "$REDOCK" "$@"
+	}
+	run far ps
+	contains "Up "
+	run far exec c echo inside
+	is inside
+	answers
+	# from there, seen from here
+	far -q run -d --name d bb sleep 1000
+	run redock ps
+	contains " d"
+	# one that does not listen is given its seconds, and no year
+	run far stop -t 1 d
+	expect_status 0
+	redock -q stop -t 1 c
+	run redock ps -q
+	is ""
+}
+
 @test "recover: a container whose init is killed has exited with 137" {
 	redock -q run -d --name c bb sh -c "$echo_loop"
 	local pid monitor

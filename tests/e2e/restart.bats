@@ -23,7 +23,8 @@ teardown() {
 @test "restart: always starts it again, at the same address, until a person stops it" {
 	redock run -d --name a --restart always bb sh -c 'ip -o -4 a show eth0 | grep -o "inet [0-9.]*"; exit 3'
 	happened '"Action":"start".*"name=a"'
-	for _ in 1 2 3; do redock wait a; done
+	# more of them, and the next attempt is seconds away
+	for _ in 1 2 3 4 5; do redock wait a; done
 	redock stop a
 	run redock ps -a
 	contains "Exited (3)"
@@ -36,7 +37,7 @@ teardown() {
 
 @test "restart: while it waits it shows as restarting, and rm wants -f" {
 	redock run -d --name a --restart always --network none bb false
-	for _ in 1 2 3 4; do redock wait a; done
+	for _ in 1 2 3 4 5; do redock wait a; done
 	run redock ps
 	contains "Restarting (1)"
 	run redock rm a
@@ -61,13 +62,12 @@ teardown() {
 
 @test "restart: kill with the stop signal or SIGKILL ends the policy, another signal does not" {
 	redock run -d --name a --restart always --network none bb sh -c 'trap "exit 5" USR1; echo up; while :; do sleep 1; done'
-	happened '"Action":"start".*"name=a"'
-	redock kill -s USR1 a
-	happened '"Action":"die".*"exitCode=5"'
 	# the log goes on over the restart: its second line is the second life's
 	local log
 	exec {log}< <("$REDOCK" logs -f a 3>&-)
 	read -r -t 20 -u "$log" _
+	redock kill -s USR1 a
+	happened '"Action":"die".*"exitCode=5"'
 	read -r -t 20 -u "$log" _
 	redock kill -s KILL a
 	run redock wait a
@@ -77,8 +77,11 @@ teardown() {
 
 @test "restart: a monitor that is killed leaves the policy in force (F05)" {
 	redock run -d --name a --restart always --network none bb sh -c 'read -r x </in; exit 4'
-	kill -KILL "$(monitor_of a)"
-	run redock ps
+	local monitor
+	monitor=$(monitor_of a)
+	kill -KILL "$monitor"
+	wait_gone 10 "$monitor"
+	run redock ps # takes it over
 	contains "Up"
 	echo go >"/proc/$(pid_inside 'sh -c read')/root/in"
 	happened '"Action":"die".*exitCode=4'

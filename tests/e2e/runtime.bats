@@ -522,11 +522,11 @@ sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 
 @test "docker run --runtime redock: run, exec, stop and a limit of memory" {
 	command -v dockerd >/dev/null || skip "no dockerd on this host"
-	local dir="$BATS_TEST_TMPDIR/docker" pid
+	local dir="$BATS_TEST_TMPDIR/docker" group=redock-${E2E_DIR##*/}-docker pid
 	mkdir "$dir"
 	pid=$(/usr/bin/python3 "$TOP/tests/e2e/notify-wait.py" 60 dockerd --data-root "$dir/data" \
 		--exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/socket" --bridge none \
-		--iptables=false --ip6tables=false --storage-driver vfs --cgroup-parent /redock-e2e-docker \
+		--iptables=false --ip6tables=false --storage-driver vfs --cgroup-parent "/$group" \
 		--add-runtime "redock=$RUNTIME" 2>"$dir/log" 3>&-)
 	engine() {
 		timeout 60 docker -H "unix://$dir/socket" "$@"
@@ -563,7 +563,7 @@ sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 	engine rm -f checked >/dev/null
 	kill -TERM "$pid"
 	wait_gone 30 "$pid"
-	find /sys/fs/cgroup -depth -type d -path '*/redock-e2e-docker*' -exec rmdir {} + 2>/dev/null || true
+	find /sys/fs/cgroup -depth -type d -path "*/$group*" -exec rmdir {} + 2>/dev/null || true
 }
 
 @test "podman --runtime redock-runtime: run and exec" {

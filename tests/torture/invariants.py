@@ -1,7 +1,9 @@
 """What has to be true after any fault: nothing of an instance is left but what it says is there.
 
 Everything that a container can leave behind is compared with how it was before: mounts, links,
-nftables tables, control groups, processes, loop devices, and the instance's own directories.
+nftables tables, control groups, processes, loop devices, and the instance's own directories. Run
+with mount, pid and network namespaces of its own, it sees nothing of what else the host does:
+control groups are looked for below the instance's parent alone, loop devices by their file.
 """
 import json
 import os
@@ -11,7 +13,7 @@ import subprocess
 import time
 
 CGROUP = pathlib.Path("/sys/fs/cgroup")
-PATIENCE = 5  # seconds that any command may take after a fault
+PATIENCE = 20  # seconds that any command may take after a fault, on a host that is busy
 
 
 def output(*argv):
@@ -20,37 +22,59 @@ def output(*argv):
 
 def control_groups(parent):
     """Those below the group that is the parent of an instance's containers, and that one."""
-    return {top for top, _, _ in os.walk(CGROUP) if f"/{parent}/" in f"{top}/"}
+    return {top for pattern in (parent, f"*/{parent}", f"*/*/{parent}")
+            for group in CGROUP.glob(pattern) for top, _, _ in os.walk(group)}
 
 
 def processes():
-    """Those of our own pid namespace, by the name of their program; the helpers of ours alone."""
+    """All of our pid namespace but ourselves, by the name of their program."""
+    reap()
     found = {}
     for entry in os.listdir("/proc"):
-        if not entry.isdigit():
+        if not entry.isdigit() or int(entry) == os.getpid():
             continue
         try:
-            name = os.path.basename(os.readlink(f"/proc/{entry}/exe"))
+            found[int(entry)] = pathlib.Path(f"/proc/{entry}/comm").read_text().strip()
         except OSError:
             continue
-        if name.startswith("redock"):
-            found[int(entry)] = name
     return found
 
 
+def reap():
+    """We are process 1 here: what loses its parent is ours."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    except ChildProcessError:
+        pass
+
+
 def links():
-    return {l["ifname"] for l in json.loads(output("ip", "-j", "link"))}
+    """Of our network namespace; a sysfs would show those of where it was mounted."""
+    lines = pathlib.Path("/proc/self/net/dev").read_text().splitlines()[2:]
+    return {line.split(":")[0].strip() for line in lines}
 
 
-def snapshot(parent):
+def loops(directory):
+    found = set()
+    for file in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
+        try:
+            text = file.read_text().strip()
+        except OSError:  # it has gone meanwhile
+            continue
+        if text.startswith(f"{directory}/"):
+            found.add(text)
+    return found
+
+
+def snapshot(parent, directory):
     mounts = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
     return {
         "mounts": {line.split(" ", 5)[4] for line in mounts},
         "links": links(),
         "tables": set(output("nft", "list", "tables").splitlines()),
         "cgroups": control_groups(parent),
-        "loops": {line for line in output("losetup", "-lnO", "NAME,BACK-FILE").splitlines()
-                  if "rd-torture-" in line},
+        "loops": loops(directory),
     }
 
 
@@ -109,8 +133,11 @@ class Instance:
         entries = json.loads(self.must("ps", "-a", "--json"))
         return {e["Pid"] for e in entries if e["State"] == "running"}
 
+    def states(self):
+        return {e["Names"]: e["State"] for e in json.loads(self.must("ps", "-a", "--json"))}
+
     def snapshot(self):
-        return snapshot(self.parent)
+        return snapshot(self.parent, self.dir)
 
     def learn_parent(self):
         """The control group of the instance, from one of its containers."""
@@ -174,6 +201,8 @@ class Instance:
 
 def links_settle(wanted):
     """The kernel takes a dead namespace's links down in its own time, and says when."""
+    if links() == wanted:
+        return
     with subprocess.Popen(["ip", "-o", "monitor", "link"], stdout=subprocess.PIPE) as monitor:
         end = time.monotonic() + PATIENCE
         poll = select.poll()

@@ -181,6 +181,9 @@ static void test_identity(void **state)
 	assert_true(pidfd >= 0 && fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
 	uint64_t start = proc_start_time(pid);
 	assert_true(start > 0);
+	assert_in_range(proc_age(start), 0, 60 * INT64_C(1000000000));
+	assert_true(proc_age(proc_start_time(getpid())) <= proc_age(1));
+	assert_int_equal(proc_age(UINT64_MAX / 1000000000), 0); /* not begun yet */
 	fd = proc_open(pid, start);
 	assert_true(fd >= 0);
 	assert_int_equal(proc_open(pid, start + 1), -ESRCH); /* the pid has changed hands */

@@ -93,8 +93,9 @@ static int make_place(struct local *l, const char *temporary, struct err *e)
 	dir = fs_open_dir_make(l->dirs.containers, temporary, 0700, e);
 	if (dir < 0)
 		return dir;
-	if (flock(dir, LOCK_SH) < 0)
-		return err_errno(e, "cannot lock the container's directory");
+	while (flock(dir, LOCK_SH) < 0)
+		if (errno != EINTR)
+			return err_errno(e, "cannot lock the container's directory");
 	return take_fd(&dir);
 }
 

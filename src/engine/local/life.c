@@ -102,15 +102,12 @@ static int kill_now(struct local *l, const struct container *c, const struct loc
 	int pidfd, struct err *e)
 {
 	auto_free char *cgroup = local_cgroup(l, c->id);
-	struct pollfd p = { pidfd, POLLIN, 0 };
 	struct err ignored;
 
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	if (s->state == CONTAINER_PAUSED || cgroup_is_frozen(cgroup, s->run.pid))
 		cgroup_thaw(cgroup, s->run.pid, &ignored);
-	while (poll(&p, 1, DEATH_WAIT_MS) < 0 && errno == EINTR)
-		continue;
-	if (!(p.revents & POLLIN))
+	if (!proc_await(pidfd, DEATH_WAIT_MS))
 		return err_set(e, ETIMEDOUT,
 			"container '%s' does not die: a process of it hangs in the kernel",
 			shown(c));

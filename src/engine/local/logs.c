@@ -1,4 +1,5 @@
 /* Reads a container's log back: from the end, between two times, and on as it grows. */
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/local/local.h"
@@ -21,8 +22,7 @@ struct reader {
 	const struct log_options *options;
 	engine_log_each *each;
 	void *arg;
-	int file; /* the one that is being read */
-	bool past_until;
+	int file;        /* the one that is being read */
 	bool skipping;   /* a line that is too long to be one of ours */
 	struct str rest; /* the beginning of a line */
 };
@@ -62,8 +62,8 @@ static int give(struct reader *r, const char *line, size_t len)
 	if (!json_is_string(text) || time_parse(json_str(j, "time", ""), &entry.time) < 0)
 		return 0;
 	entry.stream = str_eq(json_str(j, "stream", ""), "stderr") ? 2 : 1;
-	r->past_until = o->until && entry.time > o->until;
-	if (r->past_until || (o->since && entry.time < o->since) ||
+	/* what comes after may be before again: clocks are set back */
+	if ((o->until && entry.time > o->until) || (o->since && entry.time < o->since) ||
 		!(entry.stream == 2 ? o->standard_error : o->standard_output))
 		return 0;
 	entry.data = json_string_value(text);
@@ -76,7 +76,7 @@ static int take_block(struct reader *r, const char *block, size_t len)
 {
 	int result = 0;
 
-	while (len && result == 0 && !r->past_until) {
+	while (len && result == 0) {
 		const char *end = memchr(block, '\n', len);
 		size_t n = end ? (size_t)(end - block) + 1 : len;
 		if (end && !r->rest.len && !r->skipping) {
@@ -106,7 +106,7 @@ static int read_on(struct reader *r)
 	int result = 0;
 	ssize_t n;
 
-	while (result == 0 && !r->past_until && (n = read(r->file, block, BLOCK)) > 0)
+	while (result == 0 && (n = read(r->file, block, BLOCK)) > 0)
 		result = take_block(r, block, (size_t)n);
 	return result;
 }
@@ -163,7 +163,7 @@ static off_t find_tail(int fd, int64_t *entries)
 
 	while (at > 0) {
 		size_t want = at < BLOCK ? (size_t)at : BLOCK;
-		ssize_t n = pread(fd, block, want, at - (off_t)want);
+		ssize_t n = fs_pread_full(fd, block, want, at - (off_t)want);
 		if (n != (ssize_t)want)
 			break;
 		at -= (off_t)want;
@@ -181,7 +181,7 @@ static int read_files(struct reader *r, struct files *f)
 {
 	int result = 0;
 
-	for (size_t i = f->n; result == 0 && !r->past_until && i-- > 0;) {
+	for (size_t i = f->n; result == 0 && i-- > 0;) {
 		close_fd(&r->file);
 		r->file = take_fd(&f->fd[i]);
 		str_truncate(&r->rest, 0);
@@ -227,6 +227,11 @@ static int read_new(struct reader *r)
 
 /* ---- as it grows ---- */
 
+static bool until_has_come(const struct log_options *o)
+{
+	return o->until && time_now() >= o->until;
+}
+
 static int wait_time(const struct log_options *o)
 {
 	int64_t left = o->until - time_now();
@@ -268,30 +273,28 @@ static int follow(
 	struct err ignored;
 	int result = 0;
 
-	while (result == 0 && !r->past_until && goes_on(l, c)) {
+	while (result == 0 && goes_on(l, c)) {
 		/* its end, or that of one of its lives: then we look again whether it goes on */
 		bool ended = false;
 		close_fd(&monitor);
 		monitor = monitor_connect(l, c->id, &ignored);
-		while (monitor >= 0 && !ended && result == 0 && !r->past_until) {
+		while (monitor >= 0 && !ended && result == 0) {
 			struct pollfd p[2] = { { watch, POLLIN, 0 }, { monitor, POLLIN, 0 } };
 			int n;
 			/* connected first, then read: its end cannot fall in between */
 			result = read_new(r);
-			if (result || r->past_until)
-				break;
+			if (result || until_has_come(r->options))
+				return result;
 			n = poll(p, 2, wait_time(r->options));
 			if (n < 0 && errno != EINTR)
 				return err_errno(e, "cannot wait for the log");
-			if (n == 0)
-				return 0; /* `until` has come */
 			while (read(watch, changes, sizeof changes) > 0)
 				continue;
 			ended = p[1].revents && hears_end(monitor);
 		}
 	}
 	/* the monitor has written all of it before it has told the end */
-	return result || r->past_until ? result : read_new(r);
+	return result ? result : read_new(r);
 }
 
 static int check_driver(const struct container *c, struct err *e)
@@ -314,7 +317,7 @@ int local_logs(struct engine *en, const char *id, const struct log_options *opti
 	struct local *l = local_of(en);
 	auto_container c = { 0 };
 	auto_close int dir = -1, watch = -1;
-	struct reader r = { -1, options, each, arg, -1, false, false, STR_INIT(ENTRY_MAX) };
+	struct reader r = { -1, options, each, arg, -1, false, STR_INIT(ENTRY_MAX) };
 	char path[64];
 	int result;
 
@@ -331,7 +334,7 @@ int local_logs(struct engine *en, const char *id, const struct log_options *opti
 			return err_errno(e, "cannot watch the log of '%s'", c.config.name);
 	}
 	result = read_past(&r);
-	if (result == 0 && options->follow && !r.past_until)
+	if (result == 0 && options->follow)
 		result = follow(&r, l, &c, watch, e);
 	close_fd(&r.file);
 	str_release(&r.rest);

@@ -29,6 +29,7 @@ enum frame_type {
 	/* from the monitor, before STARTED or FAILED: a text, something is not as it was asked for
 	 */
 	FRAME_WARNING,
+	FRAME_ATTACHED, /* from the monitor: what the container prints from now on comes to you */
 };
 
 #define FRAME_MAX 32768u

@@ -1,11 +1,14 @@
 /* A session over a monitor's socket. */
 #include "base/mem.h"
+#include "base/proc.h"
 #include "engine/local/local.h"
 #include "engine/local/protocol.h"
 
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#define ATTACH_WAIT_MS 2000
 
 struct local_session {
 	struct session session;
@@ -60,6 +63,9 @@ static int next(struct session *session, struct session_event *ret, struct err *
 			ret->exit_code = end.code;
 			ret->oom_kills = end.oom_kills;
 			ret->memory_limit = end.memory_limit;
+			return 0;
+		default: /* not to be passed over: the next recv(2) would block */
+			ret->type = SESSION_OTHER;
 			return 0;
 		}
 	}
@@ -151,6 +157,10 @@ int local_attach(struct engine *en, const char *id, const struct attach_options 
 	if (fd < 0)
 		return fd;
 	*ret = new_session(fd, options->stdin_open ? FRAME_ATTACH : FRAME_ATTACH_OUTPUT);
+	/* FRAME_ATTACHED, which next() calls SESSION_OTHER: whoever has heard of the attachment may
+	 * rely on it. Bounded, since a monitor that is stopped (SIGSTOP) must not hold the command
+	 * up. */
+	proc_await(fd, ATTACH_WAIT_MS);
 	local_container_event(l, &c, "attach", NULL);
 	return 0;
 }

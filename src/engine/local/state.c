@@ -119,11 +119,13 @@ int exit_file_state(int container_dir, struct run_state *ret)
 int last_state_write(int container_dir, const struct last_state *s, struct err *e)
 {
 	char text[768];
+	/* the clock may have been set back meanwhile: no end is before its beginning */
+	int64_t finished = s->finished > s->started ? s->finished : s->started;
 
 	snprintf(text, sizeof text,
 		"version=1\nexit=%d\nstarted=%lld\nfinished=%lld\noom=%d\noom_kills=%llu\n"
 		"memory_limit=%lld\nrestarts=%u\nerror=%s\n",
-		s->exit_code, (long long)s->started, (long long)s->finished, s->oom_killed,
+		s->exit_code, (long long)s->started, (long long)finished, s->oom_killed,
 		(unsigned long long)s->oom_kills, (long long)s->memory_limit, s->restarts,
 		s->error);
 	return fs_write_file(container_dir, "last", text, strlen(text), 0600, FS_VOLATILE, e);

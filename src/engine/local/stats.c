@@ -52,7 +52,9 @@ int local_stats(struct engine *en, const char *id, struct container_stats *ret, 
 
 	if (container_load(l, id, &c, e) < 0 || local_status(l, &c, &status, e) < 0)
 		return -e->code;
-	*ret = (struct container_stats){ .time = time_now(), .online_cpus = cpus > 0 ? cpus : 1 };
+	*ret = (struct container_stats){
+		.time = time_now(), .clock = time_monotonic(), .online_cpus = cpus > 0 ? cpus : 1
+	};
 	if (status.state != CONTAINER_RUNNING && status.state != CONTAINER_PAUSED)
 		return 0; /* as Docker: one that does not run uses nothing */
 	/* it may end while we look: what cannot be read is zero */

@@ -76,7 +76,7 @@ static int adopt(struct local *l, const struct container *c, int run_dir, int al
 		pair[1], spec, alive, NULL, e);
 	close(pair[1]);
 	/* it closes its end when it can be connected to */
-	if (r == 0 && poll(&(struct pollfd){ pair[0], POLLIN, 0 }, 1, ADOPT_WAIT_MS) == 0)
+	if (r == 0 && !proc_await(pair[0], ADOPT_WAIT_MS))
 		r = err_set(e, ETIMEDOUT, "the new monitor of container '%.12s' does not answer",
 			c->id);
 	close(pair[0]);

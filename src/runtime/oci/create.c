@@ -204,7 +204,7 @@ int create_container(struct invocation *i, struct state *s, struct oci_config *c
 	if (bring_up(i, s, &group, c, p, e) < 0) {
 		container_destroy(s, i, &ignored);
 		if (p->pid > 0)
-			waitpid(p->pid, NULL, 0);
+			proc_reap(p->pid, NULL);
 		return -e->code;
 	}
 	return 0;
@@ -235,7 +235,7 @@ int verb_run(struct invocation *i, struct err *e)
 		return err_wrap(e, "cannot create container '%s'", i->operands[0]);
 	if (container_start(&s, &c, i, e) < 0) {
 		container_destroy(&s, i, &also);
-		waitpid(p.pid, NULL, 0);
+		proc_reap(p.pid, NULL);
 		return -e->code;
 	}
 	if (i->o.detach)

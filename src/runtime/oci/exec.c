@@ -2,6 +2,7 @@
 #include "runtime/exec.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runtime/oci/console.h"
 #include "runtime/oci/container.h"
 #include "runtime/oci/create.h"
@@ -158,7 +159,7 @@ int verb_exec(struct invocation *i, struct err *e)
 	if ((i->o.pid_file && write_pid_file(i->o.pid_file, p.pid, e) < 0) ||
 		(i->o.console_socket && console_send(i->o.console_socket, p.pty, e) < 0)) {
 		kill(p.pid, SIGKILL);
-		waitpid(p.pid, NULL, 0);
+		proc_reap(p.pid, NULL);
 		return -e->code;
 	}
 	if (i->o.detach)

@@ -1,6 +1,7 @@
 #include "runtime/oci/launch.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runtime/cgroup.h"
 #include "runtime/init.h"
 #include "runtime/oci/hooks.h"
@@ -45,7 +46,7 @@ static char *wait_for_step(int control, struct err *e)
 	if (file < 0 || fstat(file, &st) < 0 || st.st_size > STATE_MAX)
 		child_fail(control, 125, e);
 	text = xcalloc(1, (size_t)st.st_size + 1);
-	if (pread(file, text, (size_t)st.st_size, 0) != st.st_size)
+	if (fs_pread_full(file, text, (size_t)st.st_size, 0) != st.st_size)
 		child_fail(control, 125, e);
 	return text;
 }
@@ -260,7 +261,7 @@ int launch_begin(const struct spec *s, int gate, int hold, struct process *ret, 
 			err_set(e, ECHILD, "the process that makes the container died");
 		else if (report.pid < 0)
 			*e = report.err;
-		waitpid(helper, NULL, 0);
+		proc_reap(helper, NULL);
 	}
 	close_fd(&pipe_fds[0]);
 	if (report.pid < 0 || e->code) {

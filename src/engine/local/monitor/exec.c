@@ -3,6 +3,7 @@
 #include "runtime/exec.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "engine/local/monitor/monitor.h"
 
 #include <fcntl.h>
@@ -46,7 +47,7 @@ void monitor_exec_relay(struct monitor *m)
 	while (monitor_turn(m, false))
 		continue;
 	monitor_drain(m);
-	if (waitpid(m->process.pid, &status, 0) == m->process.pid)
+	if (proc_reap(m->process.pid, &status) == m->process.pid)
 		code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	end.code = code;
 	clients_tell(&m->clients, FRAME_EXIT, &end, sizeof end);

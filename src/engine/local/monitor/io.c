@@ -106,6 +106,8 @@ static void handle_frame(
 		/* fall through */
 	case FRAME_ATTACH_OUTPUT:
 		c->attached = true;
+		if (!c->starter)
+			client_send(c, FRAME_ATTACHED, NULL, 0);
 		/* fall through */
 	case FRAME_WATCH:
 		c->watching = true;

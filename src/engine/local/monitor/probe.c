@@ -1,6 +1,7 @@
 #include "engine/local/monitor/probe.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/time.h"
 #include "engine/local/monitor/monitor.h"
 #include "runtime/cgroup.h"
@@ -45,7 +46,7 @@ void probe_begin(struct monitor *m)
 	if (m->adopted && m->state.health != VERDICT_NONE) {
 		p->health.verdict = (enum health_verdict)m->state.health;
 		p->health.streak = m->state.failing;
-		p->health.next = time_monotonic() + p->health.settings.interval;
+		p->health.next = p->began + p->health.settings.interval;
 	}
 	write_down(m);
 }
@@ -97,12 +98,13 @@ static void set_command(struct spec *s)
 static void conclude(struct monitor *m, int exit_code)
 {
 	struct probe *p = &m->probe;
+	int64_t now = time_monotonic();
 	char action[32];
 	bool changed;
 
-	health_note(
-		&p->health, p->started, time_now(), exit_code, str_text(&p->output), p->output.len);
-	changed = health_result(&p->health, exit_code, time_monotonic());
+	health_note(&p->health, p->started, p->started + (now - p->began), exit_code,
+		str_text(&p->output), p->output.len);
+	changed = health_result(&p->health, exit_code, now);
 	str_release(&p->output);
 	write_down(m);
 	if (!changed)
@@ -159,7 +161,8 @@ static void begin(struct monitor *m)
 
 	p->output = (struct str)STR_INIT(HEALTH_OUTPUT_MAX);
 	p->started = time_now();
-	p->deadline = time_monotonic() + p->health.settings.timeout;
+	p->began = time_monotonic();
+	p->deadline = p->began + p->health.settings.timeout;
 	/* nothing begins in one that is frozen: it is asked when it goes on */
 	if (cgroup_is_frozen(m->spec.cgroup, m->process.pid)) {
 		p->health.next = time_monotonic() + p->health.settings.interval;
@@ -203,7 +206,7 @@ static void reap(struct monitor *m)
 
 	take_output(p, &p->process.std_out);
 	take_output(p, &p->process.std_err);
-	if (waitpid(p->process.pid, &status, 0) == p->process.pid)
+	if (proc_reap(p->process.pid, &status) == p->process.pid)
 		code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	if (!p->late)
 		conclude(m, code);
@@ -253,7 +256,7 @@ void probe_end(struct monitor *m)
 		end_attempt(m);
 	if (p->process.pid) { /* init is dead, and so is all that was in its namespace */
 		syscall(SYS_pidfd_send_signal, p->process.pidfd, SIGKILL, NULL, 0);
-		waitpid(p->process.pid, NULL, 0);
+		proc_reap(p->process.pid, NULL);
 		process_release(&p->process);
 	}
 	p->process = (struct process)PROCESS_INIT;

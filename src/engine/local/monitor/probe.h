@@ -11,6 +11,7 @@ struct probe {
 	struct exec_attempt attempt;
 	bool entering;          /* the attempt to make its process goes on */
 	struct process process; /* of the probe that runs; pid 0 while there is none */
+	int64_t began;          /* monotonic */
 	int64_t deadline;       /* monotonic: when it has taken too long */
 	int64_t started;        /* base/time.h */
 	bool late;              /* it has, and that is noted: it only has to go */

@@ -42,6 +42,8 @@ static int announce(struct monitor *m, int exit_fd, struct err *e)
 {
 	m->state.pid = m->process.pid;
 	m->state.start = proc_start_time(m->process.pid);
+	if (m->state.start == 0)
+		return err_set(e, EAGAIN, "cannot tell when the container's process began");
 	m->state.started = time_now();
 	m->state.ready = false;
 	m->started = time_monotonic();
@@ -59,7 +61,7 @@ static void give_up(struct monitor *m)
 {
 	if (m->process.pid > 0) {
 		kill(m->process.pid, SIGKILL);
-		waitpid(m->process.pid, NULL, 0);
+		proc_reap(m->process.pid, NULL);
 	}
 }
 
@@ -126,7 +128,8 @@ int monitor_take_over(struct monitor *m, struct err *e)
 	netns = xasprintf("/proc/%d/ns/net", m->state.pid);
 	if (m->spec.network == SPEC_NETWORK_PREPARED)
 		m->netns = open(netns, O_RDONLY | O_CLOEXEC);
-	m->started = time_monotonic() - (time_now() - m->state.started);
+	/* not by state.started: the clock may have been set since */
+	m->started = time_monotonic() - proc_age(m->state.start);
 	m->oom_kills = 0;
 	monitor_watch_memory(m);
 	m->state.monitor = getpid();
@@ -153,7 +156,7 @@ static int exit_code(struct monitor *m)
 	int64_t when;
 
 	if (!m->adopted) {
-		if (waitpid(m->process.pid, &status, 0) == m->process.pid)
+		if (proc_reap(m->process.pid, &status) == m->process.pid)
 			code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	} else if (exit_file_read(m->dir, &code, &when) < 0) {
 		/* init was killed: its parent, whoever that is now, reaps it, and the kernel tells
