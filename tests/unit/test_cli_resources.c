@@ -115,7 +115,8 @@ static int fake_stats(
 
 	time += 1000000000;
 	*ret = (struct container_stats){
-		.time = time,
+		.time = 1700000000000000000 - time, /* a clock that goes back */
+		.clock = time,
 		.cpu_ns = (uint64_t)time / 4,
 		.online_cpus = 2,
 		.memory = 64 << 20,
