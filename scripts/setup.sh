@@ -2,7 +2,7 @@
 # Sourced by try, check and .ci/run: which Debian packages are needed, and how to get them.
 
 build_packages="make gcc libc6-dev meson ninja-build pkg-config libjansson-dev libmnl-dev
-	libarchive-dev libisal-dev libssl-dev libnftables-dev libseccomp-dev libsystemd-dev
+	libarchive-dev libisal-dev libssl-dev libcurl4-openssl-dev libnftables-dev libseccomp-dev libsystemd-dev
 	libcmocka-dev scdoc"
 # What the installed program calls: ssh and ssh-keygen, and mmdebstrap for the base image.
 run_packages="openssh-client mmdebstrap ca-certificates dnsmasq-base"
@@ -11,7 +11,7 @@ lint_packages="clang-format shellcheck python3-minimal git"
 test_packages="python3 bats socat rsync tmux sudo nftables iproute2 iputils-ping procps
 	openssh-server sshpass ansible-core busybox-static xz-utils zstd bzip2 e2fsprogs mount
 	util-linux uuid-runtime kmod cpio qemu-system-x86 docker.io podman iptables
-	netcat-openbsd netcat-traditional clang libclang-rt-14-dev"
+	netcat-openbsd netcat-traditional docker-registry apache2-utils clang libclang-rt-14-dev"
 
 say() {
 	printf '%s\n' "$*" >&2

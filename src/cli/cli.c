@@ -247,9 +247,6 @@ static const char *instead_of(const char *name)
 	} words[] = {
 		{ "container", "the same without 'container': redock ps, redock rm" },
 		{ "image", "redock images, redock rmi, redock import, redock inspect" },
-		{ "pull", "there are no registries yet: redock import FILE NAME" },
-		{ "push", "there are no registries yet: redock export -o FILE CONTAINER" },
-		{ "login", "there are no registries yet: redock import FILE NAME" },
 		{ "build", "redock run, redock cp, then redock commit CONTAINER IMAGE" },
 		{ "load", "redock import FILE NAME" },
 		{ "save", "redock export -o FILE CONTAINER" },

@@ -2,6 +2,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "cli/create_options.h"
+#include "cli/pull.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -32,12 +33,37 @@ static int write_cidfile(const char *path, const char *id, struct err *e)
 static void explain_missing_image(
 	struct engine *engine, const char *command, const char *image, struct err *e)
 {
-	err_hint(e, "redock images, or redock import FILE %s", image);
+	if (!e->hint[0])
+		err_hint(
+			e, "redock images, redock pull %s, or redock import FILE %s", image, image);
 	suggest_image(engine, command, image, e);
 }
 
-int create_container(struct engine *engine, const char *command, struct create_options *o,
+/* Makes it; what it needs and is not here comes from a registry, and not if it is ours alone. */
+static int pull_and_create(struct cli *c, struct engine *engine, const struct create_options *o,
 	char ret_id[ENGINE_ID_SIZE], struct err *e)
+{
+	const struct container_config *config = &o->config;
+	const char *when = o->pull ? o->pull : "missing";
+	struct err missing, ignored = { 0 };
+	int r;
+
+	if (str_eq(when, "always") && (r = pull_image(c, engine, config->image, e)) < 0)
+		return r;
+	r = engine_create(engine, config, ret_id, e);
+	if (r != -ENOENT || !str_eq(when, "missing") ||
+		engine_image_inspect(engine, config->image, NULL, &ignored) != -ENOENT)
+		return r;
+	missing = *e;
+	cli_note(c, "no image '%s' here: pulling it", config->image);
+	r = pull_image(c, engine, config->image, e);
+	if (r == -EINVAL) /* no registry can have an image of that name */
+		*e = missing;
+	return r < 0 ? -e->code : engine_create(engine, config, ret_id, e);
+}
+
+int create_container(struct cli *c, struct engine *engine, const char *command,
+	struct create_options *o, char ret_id[ENGINE_ID_SIZE], struct err *e)
 {
 	struct container_config *config = &o->config;
 	unsigned rows = 0, columns = 0;
@@ -49,9 +75,8 @@ int create_container(struct engine *engine, const char *command, struct create_o
 		terminal_size(0, &rows, &columns);
 	config->console_rows = rows;
 	config->console_columns = columns;
-	r = engine_create(engine, config, ret_id, e);
-	if (r == -ENOENT && !e->hint[0] &&
-		engine_image_inspect(engine, config->image, NULL, &ignored) == -ENOENT)
+	r = pull_and_create(c, engine, o, ret_id, e);
+	if (r < 0 && engine_image_inspect(engine, config->image, NULL, &ignored) == -ENOENT)
 		explain_missing_image(engine, command, config->image, e);
 	if (r < 0 || !o->cidfile)
 		return r;
@@ -77,7 +102,7 @@ static int create_run(struct cli *c, void *opt, char **operands, size_t n_operan
 	int r = create_options_finish(&o->create, operands, n_operands, e);
 
 	if (r < 0 || (r = cli_engine(c, &engine, e)) < 0 ||
-		(r = create_container(engine, "redock create", &o->create, id, e)) < 0)
+		(r = create_container(c, engine, "redock create", &o->create, id, e)) < 0)
 		return r;
 	printf("%s\n", id);
 	return 0;

@@ -189,11 +189,6 @@ static int check_options(const struct create_options *o, struct err *e)
 		return conflict(e, "--rm", "--restart", "what is removed cannot start again");
 	if (c->uts_mode && str_eq(c->uts_mode, "host") && (c->hostname || c->domainname))
 		return conflict(e, "--uts host", "--hostname", "it has the host's name");
-	if (o->pull && str_eq(o->pull, "always")) {
-		cli_usage(e, "option '--pull always': this version cannot pull images");
-		err_hint(e, "redock import FILE IMAGE");
-		return CLI_USAGE;
-	}
 	if ((r = check_network(o, e)) < 0 || (r = check_limits(c, e)) < 0 ||
 		(r = check_health(o, e)) < 0 || (r = check_mounts(c, e)) < 0)
 		return r;

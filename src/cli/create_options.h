@@ -21,8 +21,9 @@ void create_options_release(void *create_options);
  * operands; CLI_USAGE. Nothing has been made by then. */
 int create_options_finish(
 	struct create_options *, char **operands, size_t n_operands, struct err *e);
-/* Makes the container and writes its --cidfile. */
-int create_container(struct engine *, const char *command, struct create_options *,
+/* Makes the container and writes its --cidfile. An image that is missing is pulled, as --pull says.
+ */
+int create_container(struct cli *, struct engine *, const char *command, struct create_options *,
 	char ret_id[ENGINE_ID_SIZE], struct err *e);
 /* The lines of the files, then what was given with -e, into *ret. */
 int create_options_env(

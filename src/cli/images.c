@@ -48,8 +48,13 @@ static const struct column columns_with_digest[] = {
 /* The tag of "host:5000/name:tag" is what follows the last colon, unless a slash comes later. */
 static void split_reference(const char *reference, struct str *ret_repository, const char **ret_tag)
 {
-	const char *colon = strrchr(reference, ':');
+	const char *colon = strrchr(reference, ':'), *at = strchr(reference, '@');
 
+	if (at) { /* named by a digest: it has no tag */
+		str_add_data(ret_repository, reference, (size_t)(at - reference));
+		*ret_tag = "<none>";
+		return;
+	}
 	if (!colon || strchr(colon, '/')) {
 		str_add(ret_repository, reference);
 		*ret_tag = "latest";

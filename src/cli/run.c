@@ -106,7 +106,7 @@ static int run_run(struct cli *c, void *opt, char **operands, size_t n_operands,
 	r = create_options_finish(&o->create, operands, n_operands, e);
 	if (r < 0 || (r = cli_engine(c, &engine, e)) < 0 ||
 		(r = engine_check_ports(engine, &o->create.config, e)) < 0 ||
-		(r = create_container(engine, "redock run", &o->create, id, e)) < 0)
+		(r = create_container(c, engine, "redock run", &o->create, id, e)) < 0)
 		return r;
 	return o->detach ? run_detached(c, engine, o, id, e) : run_attached(c, engine, o, id, e);
 }

@@ -39,6 +39,10 @@ const struct verb *const verbs[] = {
 	&verb_inspect,
 
 	&verb_images,
+	&verb_pull,
+	&verb_push,
+	&verb_login,
+	&verb_logout,
 	&verb_import,
 	&verb_rmi,
 

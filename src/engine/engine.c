@@ -323,6 +323,46 @@ int engine_image_remove(struct engine *en, const char *reference, bool force, st
 	return en->ops->image_remove(en, reference, force, e);
 }
 
+void transferred_list_release(struct transferred_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].reference);
+		free(l->v[i].digest);
+		free(l->v[i].id);
+	}
+	free(l->v);
+	*l = (struct transferred_list){ 0 };
+}
+
+void login_result_release(struct login_result *r)
+{
+	free(r->host);
+	*r = (struct login_result){ 0 };
+}
+
+int engine_image_pull(struct engine *en, const char *reference, const struct transfer *how,
+	struct transferred_list *ret, struct err *e)
+{
+	return en->ops->image_pull(en, reference, how, ret, e);
+}
+
+int engine_image_push(struct engine *en, const char *reference, const struct transfer *how,
+	struct transferred_list *ret, struct err *e)
+{
+	return en->ops->image_push(en, reference, how, ret, e);
+}
+
+int engine_login(
+	struct engine *en, const struct login *login, struct login_result *ret, struct err *e)
+{
+	return en->ops->login(en, login, ret, e);
+}
+
+int engine_logout(struct engine *en, const char *host, struct login_result *ret, struct err *e)
+{
+	return en->ops->logout(en, host, ret, e);
+}
+
 /* ---- what not every kind of engine can do ---- */
 
 #define CALL(op, ...)                                                                              \

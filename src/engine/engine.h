@@ -383,6 +383,55 @@ int engine_image_import(struct engine *, int fd, const char *reference,
  * while a container was made from it, unless `force`. */
 int engine_image_remove(struct engine *, const char *reference, bool force, struct err *e);
 
+/* ---- registries ---- */
+
+/* What a transfer says while it goes on: of one layer, or (layer NULL) a line for everybody. */
+struct transfer_event {
+	const char *layer;       /* the first 12 digits of its digest */
+	const char *status;      /* Docker's words: "Downloading", "Pull complete", ... */
+	uint64_t current, total; /* bytes; total 0: nobody knows */
+};
+typedef void engine_transfer_each(void *arg, const struct transfer_event *);
+struct transfer {
+	const char *platform;       /* OS/ARCH[/VARIANT] of a pull; NULL: this host's */
+	bool all;                   /* every tag of the repository */
+	engine_transfer_each *each; /* may be NULL */
+	void *arg;
+};
+struct transferred {
+	char *reference; /* whole: "docker.io/library/debian:12" */
+	char *digest;    /* of its manifest in the registry */
+	char *id;
+	bool is_new;   /* of a pull: the name stood for something else before, or for nothing */
+	uint64_t size; /* of a push: of the manifest */
+};
+struct transferred_list {
+	struct transferred *v;
+	size_t n;
+};
+void transferred_list_release(struct transferred_list *);
+#define auto_transferred __attribute__((cleanup(transferred_list_release))) struct transferred_list
+/* Names are Docker's: without a registry's host, Docker Hub's. An interrupted one goes on where it
+ * was when it is called again. ENOENT: the registry has none; EACCES: it wants a login. */
+int engine_image_pull(struct engine *, const char *reference, const struct transfer *,
+	struct transferred_list *ret, struct err *e);
+int engine_image_push(struct engine *, const char *reference, const struct transfer *,
+	struct transferred_list *ret, struct err *e);
+
+struct login {
+	const char *host; /* HOST[:PORT]; NULL: Docker Hub */
+	const char *user, *password;
+};
+struct login_result {
+	char *host;
+	bool was;       /* of a logout: there was something to forget */
+	bool elsewhere; /* of a logout: another program's file has credentials, too */
+};
+void login_result_release(struct login_result *);
+/* Asks the registry, and keeps what it accepts for the person who calls. */
+int engine_login(struct engine *, const struct login *, struct login_result *ret, struct err *e);
+int engine_logout(struct engine *, const char *host, struct login_result *ret, struct err *e);
+
 /* ---- volumes ---- */
 
 struct volume_info {

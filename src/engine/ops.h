@@ -26,6 +26,12 @@ struct engine_ops {
 	int (*image_import)(struct engine *, int, const char *, const struct import_options *,
 		char *, struct err *);
 	int (*image_remove)(struct engine *, const char *, bool, struct err *);
+	int (*image_pull)(struct engine *, const char *, const struct transfer *,
+		struct transferred_list *, struct err *);
+	int (*image_push)(struct engine *, const char *, const struct transfer *,
+		struct transferred_list *, struct err *);
+	int (*login)(struct engine *, const struct login *, struct login_result *, struct err *);
+	int (*logout)(struct engine *, const char *, struct login_result *, struct err *);
 	int (*stop)(struct engine *, const char *, int, struct err *);
 	int (*pause)(struct engine *, const char *, struct err *);
 	int (*unpause)(struct engine *, const char *, struct err *);

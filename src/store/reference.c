@@ -77,6 +77,14 @@ static bool looks_like_host(const char *s, size_t n)
 	return false;
 }
 
+size_t image_ref_host_length(const struct image_ref *ref)
+{
+	const char *slash = strchr(ref->repository, '/');
+	size_t n = slash ? (size_t)(slash - ref->repository) : 0;
+
+	return slash && looks_like_host(ref->repository, n) ? n : 0;
+}
+
 static bool is_repository(const char *s, size_t n)
 {
 	const char *slash = memchr(s, '/', n);
@@ -136,25 +144,64 @@ int image_ref_parse_stored(const char *text, struct image_ref *ret, struct err *
 	return 0;
 }
 
-int image_ref_parse(const char *text, struct image_ref *ret, struct err *e)
+/* How Docker writes the names of its own registry: without the host, and without "library/" before
+ * a single word; unless the first part that is left could be taken for a host. */
+static const char *familiar_name(const char *text)
 {
-	const char *slash = strrchr(text, '/'), *colon = strchr(slash ? slash : text, ':');
-	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	static const char *const hosts[] = { "docker.io/", "index.docker.io/" };
+	const char *name = text, *slash;
+
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts && name == text; i++)
+		if (str_starts(text, hosts[i]))
+			name = text + strlen(hosts[i]);
+	if (str_starts(name, "library/") && !strchr(name + strlen("library/"), '/'))
+		name += strlen("library/");
+	slash = strchr(name, '/');
+	return slash && looks_like_host(name, (size_t)(slash - name)) ? text : name;
+}
+
+/* "repository[:tag]@digest"; what is before '@' has been parsed into `ref`. */
+static int parse_digest_form(const char *text, const char *at, struct image_ref *ref, struct err *e)
+{
+	struct digest d;
+
+	if (digest_parse(at + 1, &d) < 0) {
+		err_set(e, EINVAL, "'%.300s' has no digest that redock knows",
+			str_is_one_line(text) ? text : "?");
+		return err_hint(e, "NAME@sha256: and 64 digits of 0-9 and a-f");
+	}
+	memcpy(ref->tag, d.text, sizeof d.text);
+	return 0;
+}
+
+bool image_ref_is_digest(const struct image_ref *ref)
+{
+	return str_starts(ref->tag, "sha256:");
+}
+
+int image_ref_parse(const char *given, struct image_ref *ret, struct err *e)
+{
+	const char *text = familiar_name(given), *at = strchr(text, '@');
+	size_t len = at ? (size_t)(at - text) : strlen(text);
+	const char *slash = memrchr(text, '/', len), *name = slash ? slash : text;
+	const char *colon = memchr(name, ':', len - (size_t)(name - text));
+	size_t n = colon ? (size_t)(colon - text) : len, tag_len;
 	const char *tag = colon ? colon + 1 : "latest";
 	char key[3 * IMAGE_REF_TEXT_SIZE];
 	struct image_ref ref = { 0 };
 
-	if (strchr(text, '@')) {
-		err_set(e, EINVAL, "'%.300s' names an image by its digest",
-			str_is_one_line(text) ? text : "?");
-		return err_hint(e, "use its name and tag");
-	}
-	if (n < 1 || n > IMAGE_REF_MAX || !is_repository(text, n) || !is_tag(tag))
-		return bad_name(text, e);
+	tag_len = colon ? len - n - 1 : strlen(tag);
+	if (n < 1 || n > IMAGE_REF_MAX || !is_repository(text, n) || tag_len >= sizeof ref.tag)
+		return bad_name(given, e);
 	memcpy(ref.repository, text, n);
-	memcpy(ref.tag, tag, strlen(tag));
+	memcpy(ref.tag, tag, tag_len);
+	if (!is_tag(ref.tag))
+		return bad_name(given, e);
 	if (image_ref_is_nameless(&ref))
 		return err_set(e, EINVAL, "'%.20s...' is an image's id and cannot be a name", text);
+	/* as Docker has it: the digest says which, the tag is for the reader */
+	if (at && parse_digest_form(given, at, &ref, e) < 0)
+		return -e->code;
 	image_ref_key(&ref, key);
 	if (strlen(key) > 255) /* NAME_MAX: it has to be the name of a directory */
 		return err_set(e, ENAMETOOLONG, "image name '%.60s...' is too long", text);
@@ -164,7 +211,8 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct err *e)
 
 void image_ref_text(const struct image_ref *ref, char ret[IMAGE_REF_TEXT_SIZE])
 {
-	snprintf(ret, IMAGE_REF_TEXT_SIZE, "%s:%s", ref->repository, ref->tag);
+	snprintf(ret, IMAGE_REF_TEXT_SIZE, "%s%c%s", ref->repository,
+		image_ref_is_digest(ref) ? '@' : ':', ref->tag);
 }
 
 void image_ref_key(const struct image_ref *ref, char ret[3 * IMAGE_REF_TEXT_SIZE])
@@ -177,7 +225,7 @@ void image_ref_key(const struct image_ref *ref, char ret[3 * IMAGE_REF_TEXT_SIZE
 			*ret++ = *s;
 		}
 	}
-	*ret++ = ':';
+	*ret++ = image_ref_is_digest(ref) ? '@' : ':';
 	memcpy(ret, ref->tag, strlen(ref->tag) + 1);
 }
 

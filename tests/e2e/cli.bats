@@ -115,7 +115,7 @@ info version df prune resume doctor system help"
 
 @test "cli: what does not exist is an error with something to try" {
 	run redock run nosuch true
-	refused 125 "'nosuch:latest'"
+	refused 125 "nosuch:latest'"
 	run redock rmi nosuch
 	expect_status 1
 	contains nosuch

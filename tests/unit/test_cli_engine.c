@@ -211,6 +211,55 @@ static int fake_image_remove(
 	return 0;
 }
 
+/* ---- registries: one that has alpine:3 ---- */
+
+static int fake_image_pull(struct engine *engine, const char *reference, const struct transfer *how,
+	struct transferred_list *ret, struct err *e)
+{
+	struct transfer_event waits = { "0123456789ab", "Waiting", 0, 10 },
+			      comes = { "0123456789ab", "Downloading", 5, 10 },
+			      done = { "0123456789ab", "Pull complete", 10, 10 };
+
+	note("pull %s%s%s%s\n", reference, how->all ? " all" : "", how->platform ? " for " : "",
+		how->platform ? how->platform : "");
+	if (!str_starts(reference, "alpine"))
+		return err_set(e, ENOENT, "'docker.io' has no such image");
+	how->each(how->arg, &waits);
+	how->each(how->arg, &comes);
+	how->each(how->arg, &comes);
+	how->each(how->arg, &done);
+	ret->v = xcalloc(1, sizeof *ret->v);
+	ret->n = 1;
+	ret->v[0] = (struct transferred){ xstrdup("docker.io/library/alpine:3"),
+		xstrdup("sha256:3333"), xstrdup("sha256:4444"), true, 7 };
+	return 0;
+}
+
+static int fake_image_push(struct engine *engine, const char *reference, const struct transfer *how,
+	struct transferred_list *ret, struct err *e)
+{
+	if (str_starts(reference, "nosuch"))
+		return err_set(e, ENOENT, "no image named '%s'", reference);
+	note("push ");
+	return fake_image_pull(engine, reference, how, ret, e);
+}
+
+static int fake_login(
+	struct engine *engine, const struct login *login, struct login_result *ret, struct err *e)
+{
+	note("login %s %s %s\n", login->host ? login->host : "-", login->user, login->password);
+	ret->host = xstrdup("docker.io");
+	return str_eq(login->password, "wrong") ? err_set(e, EACCES, "not you") : 0;
+}
+
+static int fake_logout(
+	struct engine *engine, const char *host, struct login_result *ret, struct err *e)
+{
+	note("logout %s\n", host ? host : "-");
+	*ret = (struct login_result){ xstrdup(host ? host : "docker.io"), host != NULL, !host };
+	return 0;
+}
+
 /* ---- the engine ---- */
 
 static int fake_reset(struct engine *engine, struct err *e)
@@ -263,6 +312,10 @@ static struct engine_ops fake_ops = {
 	.image_inspect = fake_image_inspect,
 	.image_import = fake_image_import,
 	.image_remove = fake_image_remove,
+	.image_pull = fake_image_pull,
+	.image_push = fake_image_push,
+	.login = fake_login,
+	.logout = fake_logout,
 	.doctor = local_doctor,
 	.reset = fake_reset,
 };

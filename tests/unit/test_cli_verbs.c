@@ -188,9 +188,13 @@ static void run_options(void **state)
 			"user=1:2 net=none tty=1 in=1 rm=1 mem=1073741824 cpus=1500000000 pids=-1\n"
 			"start feedc0de\n" },
 		{ "run debain", 125, "",
-			"no image named 'debain'\n  try: redock run debian:latest\n", NULL },
+			"'docker.io' has no such image\n  try: redock run debian:latest\n", NULL },
 		{ "run nothinglike", 125, "",
-			"  try: redock images, or redock import FILE nothinglike\n", NULL },
+			"  try: redock images, redock pull nothinglike, or redock import FILE "
+			"nothinglike\n",
+			NULL },
+		{ "run --pull never nothinglike", 125, "", "no image named 'nothinglike'\n", NULL },
+		{ "run -d --pull always debian", 125, "", "'docker.io' has no such image\n", NULL },
 	};
 	static const struct {
 		int code, exec_status, status;
@@ -207,6 +211,35 @@ static void run_options(void **state)
 			      "redock: cannot execute 'nosuch'\n" },
 			1);
 	}
+}
+
+static void registries(void **state)
+{
+	static const struct verb_case cases[] = {
+		{ "pull alpine:3", 0, "docker.io/library/alpine:3\n",
+			"0123456789ab: Waiting\n0123456789ab: Downloading\n0123456789ab: Pull "
+			"complete\nDigest: sha256:3333\nStatus: Downloaded newer image for "
+			"alpine:3\n",
+			"pull alpine:3\n" },
+		{ "pull -q -a --platform linux/arm64 alpine", 0, "docker.io/library/alpine:3\n", "",
+			"pull alpine all for linux/arm64\n" },
+		{ "-q pull alpine", 0, "docker.io/library/alpine:3\n", "", "pull alpine\n" },
+		{ "pull -a host:5000/alpine:3", 2, "", "names one already", NULL },
+		{ "pull nosuch", 1, "", "has no such image", "pull nosuch\n" },
+		{ "pull", 2, "", "NAME", NULL },
+		{ "push alpine:3", 0, "docker.io/library/alpine:3\n",
+			"3: digest: sha256:3333 size: 7\n", "push pull alpine:3\n" },
+		{ "push nosuch", 1, "", "no image named 'nosuch'\n", NULL },
+		{ "push -a alpine@sha256:00", 2, "", "names one already", NULL },
+		{ "login", 2, "", "--password-stdin", NULL },
+		{ "login --password-stdin", 2, "", "--username", NULL },
+		{ "logout", 0, "", "Not logged in to docker.io\nanother program's file",
+			"logout -\n" },
+		{ "logout host:5000", 0, "", "Removing login credentials for host:5000\n",
+			"logout host:5000\n" },
+	};
+
+	check(cases, ARRAY_SIZE(cases));
 }
 
 static void lists(void **state)
@@ -551,6 +584,7 @@ int main(void)
 		TEST(machines),
 		TEST(removals),
 		TEST(run_options),
+		TEST(registries),
 		TEST(lists),
 		TEST(json_lists),
 		TEST(engine_errors),

@@ -1,5 +1,7 @@
 #include "test_store.h"
 
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void good_names(void **state)
 {
 	static const char *const names[][3] = {
@@ -11,6 +13,15 @@ static void good_names(void **state)
 		{ "localhost:5000/x:y", "localhost:5000/x", "y" },
 		{ "Registry.Example.org:443/x/y:Tag_-.1", "Registry.Example.org:443/x/y",
 			"Tag_-.1" },
+		{ "docker.io/library/debian:12", "debian", "12" },
+		{ "index.docker.io/debian", "debian", "latest" },
+		{ "library/debian", "debian", "latest" },
+		{ "docker.io/someone/x", "someone/x", "latest" },
+		{ "docker.io/library/a/b", "library/a/b", "latest" },
+		{ "docker.io/localhost/x", "docker.io/localhost/x", "latest" },
+		{ "localhost:5000/library/x", "localhost:5000/library/x", "latest" },
+		{ "a:1@sha256:" HEX64, "a", "sha256:" HEX64 },
+		{ "localhost:5000/a@sha256:" HEX64, "localhost:5000/a", "sha256:" HEX64 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -36,7 +47,9 @@ static void bad_names(void **state)
 	static const char *const names[] = { "", ":", "a:", ":b", "/", "a/", "/a", "a//b", "..",
 		"../a", "a/../b", ".a", "a.", "-a", "a-", "a..b", "a___b", "a b", "A", "A:b",
 		"a:b:c", "a:-x", "a:.x", "a:b/c", "a\nb", "a:b\n", "a%2Fb", "h:0x/a", "h:123456/a",
-		"-h.x/a", "h..x/a", "h:/a", "\xc3\xa9", "a@sha256:00",
+		"-h.x/a", "h..x/a", "h:/a", "\xc3\xa9", "a@sha256:00", "a@", "@sha256:" HEX64,
+		"a:@sha256:" HEX64, "a@sha256:" HEX64 "0", "a@md5:" HEX64, "a@sha256:" HEX64 ":b",
+		"a@sha256:" HEX64 "@sha256:" HEX64,
 		"host:5000"
 		"/" };
 	char large[400];

@@ -178,6 +178,12 @@ int local_image_has_path(struct engine *, const char *, const char *, bool *, st
 int local_image_import(
 	struct engine *, int, const char *, const struct import_options *, char *, struct err *);
 int local_image_remove(struct engine *, const char *, bool, struct err *);
+int local_image_pull(struct engine *, const char *, const struct transfer *,
+	struct transferred_list *, struct err *);
+int local_image_push(struct engine *, const char *, const struct transfer *,
+	struct transferred_list *, struct err *);
+int local_login(struct engine *, const struct login *, struct login_result *, struct err *);
+int local_logout(struct engine *, const char *, struct login_result *, struct err *);
 int local_rename(struct engine *, const char *, const char *, struct err *);
 int local_update(struct engine *, const char *, const struct update_config *, struct err *);
 int local_info(struct engine *, struct engine_info *, struct err *);
