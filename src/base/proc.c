@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -219,15 +221,16 @@ static int64_t boot_offset(void)
 	return offset;
 }
 
-/* The state (proc(5), field 3) is '\0' when there is no such process, '?' when that is not known
- * (no descriptor was left to look). */
-static uint64_t read_stat(pid_t pid, char *ret_state)
+/* The state and the parent (proc(5), fields 3 and 4); the state is '\0' when there is no such
+ * process, '?' when that is not known (no descriptor was left to look). */
+static uint64_t read_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
 {
 	char path[40], text[1024], *p;
 	auto_close int fd = -1;
 	ssize_t n;
 
 	*ret_state = '\0';
+	*ret_parent = 0;
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
@@ -241,8 +244,10 @@ static uint64_t read_stat(pid_t pid, char *ret_state)
 	}
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the name before it can hold anything */
-	if (p && p[1])
+	if (p && p[1] && p[2]) {
 		*ret_state = p[2];
+		*ret_parent = (pid_t)strtol(p + 3, NULL, 10);
+	}
 	for (int field = 2; p && field < 22; field++) {
 		p = strchr(p + 1, ' ');
 	}
@@ -251,9 +256,10 @@ static uint64_t read_stat(pid_t pid, char *ret_state)
 
 uint64_t proc_start_time(pid_t pid)
 {
+	pid_t parent;
 	char state;
 
-	return read_stat(pid, &state);
+	return read_stat(pid, &state, &parent);
 }
 
 int64_t proc_age(uint64_t start_time)
@@ -268,15 +274,50 @@ int64_t proc_age(uint64_t start_time)
 	return age > 0 ? age : 0;
 }
 
-bool proc_lives(pid_t pid, uint64_t start_time)
+bool proc_lives_with(pid_t pid, uint64_t start_time, pid_t *ret_parent)
 {
 	uint64_t start;
 	char state;
 
+	*ret_parent = 0;
 	if (pid <= 0 || start_time == 0)
 		return false;
-	start = read_stat(pid, &state);
+	start = read_stat(pid, &state, ret_parent);
 	return state == '?' || (start == start_time && state != 'Z' && state != 'X');
+}
+
+bool proc_lives(pid_t pid, uint64_t start_time)
+{
+	pid_t parent;
+
+	return proc_lives_with(pid, start_time, &parent);
+}
+
+#define PIDFS_MAGIC 0x50494446 /* linux/magic.h since 6.9: PID_FS_MAGIC */
+
+uint64_t proc_inode(pid_t pid)
+{
+	auto_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct statfs sfs;
+	struct stat st;
+
+	/* before, all pidfds have one inode; and 32 bits are used again */
+	if (fd < 0 || sizeof(ino_t) < 8 || fstatfs(fd, &sfs) < 0 || sfs.f_type != PIDFS_MAGIC ||
+		fstat(fd, &st) < 0)
+		return 0;
+	return st.st_ino;
+}
+
+int proc_is(pid_t pid, uint64_t inode)
+{
+	auto_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_ino == inode && poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 0) == 0;
 }
 
 int proc_open(pid_t pid, uint64_t start_time)

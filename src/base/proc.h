@@ -47,6 +47,13 @@ int64_t proc_age(uint64_t start_time);
 /* True while `pid` is that process, and has not ended (a zombie has); and while that cannot be
  * told, since what is taken for dead is buried. */
 bool proc_lives(pid_t pid, uint64_t start_time);
+/* The same, and who its parent is; 0: not known. */
+bool proc_lives_with(pid_t pid, uint64_t start_time, pid_t *ret_parent);
+/* The inode number of a pidfd for `pid`: no other process has it before the next boot (Linux 6.9,
+ * fs/pidfs.c). 0 where the kernel has no such numbers. */
+uint64_t proc_inode(pid_t pid);
+/* 1 while `pid` is the process with that number and has not ended, else 0; -errno: no telling. */
+int proc_is(pid_t pid, uint64_t inode);
 /* A pidfd for `pid` if it still is the process that began at `start_time`; else -ESRCH. */
 int proc_open(pid_t pid, uint64_t start_time);
 /* How a process that is not our child has ended, by its pidfd: its exit status, or 128+n for a

@@ -7,7 +7,7 @@
 
 /* -1: silent; 0: progress; n: lines of level 1 to n as well. */
 void progress_init(int verbose);
-/* An engine_say. */
+/* An engine_say: level 0 is the status line, the others are lines that stay. */
 void progress_say(void *arg, int level, const char *text);
 /* Removes the status line, before anything else is printed. */
 void progress_clear(void);

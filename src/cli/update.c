@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/limit_options.h"
 #include "cli/resolve.h"
 #include "cli/values.h"
 #include "cli/verbs.h"
@@ -24,28 +25,7 @@ static int parse_restart(const char *text, void *target, struct err *e)
 
 #define RESOURCE(member) offsetof(struct update_options, resources.member)
 static const struct verb_option options[] = {
-	{ OPTION_VALUE, 'm', "memory", "SIZE", "limit of memory: 512m, 1.5g", RESOURCE(memory),
-		value_positive_size },
-	{ OPTION_VALUE, 0, "memory-swap", "SIZE", "of memory and swap; -1: no limit",
-		RESOURCE(memory_swap), value_memory_swap },
-	{ OPTION_VALUE, 0, "memory-reservation", "SIZE", "what it keeps when memory is short",
-		RESOURCE(memory_reservation), value_positive_size },
-	{ OPTION_VALUE, 0, "cpus", "NUMBER", "limit of CPU time: 0.5, 2", RESOURCE(nano_cpus),
-		value_cpus },
-	{ OPTION_VALUE, 'c', "cpu-shares", "WEIGHT", "share of busy CPUs, 2 to 262144",
-		RESOURCE(cpu_shares), value_cpu_shares },
-	{ OPTION_VALUE, 0, "cpu-period", "USEC", "with --cpu-quota, instead of --cpus",
-		RESOURCE(cpu_period), value_microseconds },
-	{ OPTION_VALUE, 0, "cpu-quota", "USEC", "CPU time in each period", RESOURCE(cpu_quota),
-		value_microseconds },
-	{ OPTION_OWNED, 0, "cpuset-cpus", "LIST", "which CPUs: 0-3,7", RESOURCE(cpuset_cpus),
-		value_cpuset },
-	{ OPTION_OWNED, 0, "cpuset-mems", "LIST", "which memory nodes", RESOURCE(cpuset_mems),
-		value_cpuset },
-	{ OPTION_VALUE, 0, "pids-limit", "NUMBER", "limit of processes, -1: none",
-		RESOURCE(pids_limit), value_limit },
-	{ OPTION_VALUE, 0, "blkio-weight", "WEIGHT", "share of busy disks, 10 to 1000",
-		RESOURCE(blkio_weight), value_blkio_weight },
+	LIMIT_OPTIONS(RESOURCE, value_positive_size, "", ""),
 	{ OPTION_VALUE, 0, "restart", "POLICY", "no, on-failure[:N], always, unless-stopped", 0,
 		parse_restart },
 	{ 0 },

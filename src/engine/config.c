@@ -1,35 +1,9 @@
 /* The configuration as data: one table of members, and what release, copy and JSON make of it. */
 #include "engine/config.h"
 #include "base/mem.h"
+#include "engine/config_table.h"
 
 #include <string.h>
-
-enum kind {
-	TEXT,   /* char * */
-	LIST,   /* struct strv, an array of strings */
-	MAP,    /* struct strv of KEY=value, an object */
-	SET,    /* struct strv, an object whose members are empty objects ("ExposedPorts") */
-	FLAG,   /* bool */
-	NUMBER, /* int64_t */
-	COUNT,  /* uint64_t */
-	PORT,   /* uint16_t */
-	MODE,   /* mode_t */
-	NAMED,  /* an enum, by the texts in `names` */
-	ARRAY,  /* pointer to structs with a size_t counter behind it, by `sub` */
-};
-
-struct member {
-	const char *section; /* NULL: at the top */
-	const char *key;
-	enum kind kind;
-	size_t offset;
-	const char *const *names;
-	const struct table *sub;
-};
-struct table {
-	const struct member *members; /* ends with a NULL key */
-	size_t size;
-};
 
 #define M(struct_name, section, key, kind, member)                                                 \
 	{                                                                                          \
@@ -182,13 +156,8 @@ static const struct member config_members[] = {
 	C(HOST, "LogOptions", MAP, log_opts),
 	{ 0 },
 };
-static const struct table config_table = { config_members, sizeof(struct container_config) };
+const struct table container_config_table = { config_members, sizeof(struct container_config) };
 
-/* An ARRAY's pointer and its counter are neighbours. */
-struct array {
-	char *v;
-	size_t n;
-};
 #define NEIGHBOURS(pointer, count)                                                                 \
 	_Static_assert(offsetof(struct container_config, count) ==                                 \
 			       offsetof(struct container_config, pointer) + sizeof(void *),        \
@@ -198,6 +167,7 @@ NEIGHBOURS(ports, n_ports);
 NEIGHBOURS(devices, n_devices);
 NEIGHBOURS(ulimits, n_ulimits);
 NEIGHBOURS(endpoints, n_endpoints);
+_Static_assert(ARRAY_SIZE(config_members) <= UINT8_MAX, "config_pack.c has a byte for a member");
 _Static_assert(sizeof(enum mount_type) == sizeof(int), "NAMED members are ints");
 
 static void release(const struct table *t, void *object)
@@ -259,12 +229,12 @@ static void copy(const struct table *t, const void *from, void *to)
 
 void container_config_release(struct container_config *c)
 {
-	release(&config_table, c);
+	release(&container_config_table, c);
 }
 
 void container_config_copy(const struct container_config *c, struct container_config *ret)
 {
-	copy(&config_table, c, ret);
+	copy(&container_config_table, c, ret);
 }
 
 /* ---- JSON ---- */
@@ -402,7 +372,7 @@ static void to_json(const struct table *t, const void *object, json_t *ret)
 
 void container_config_to_json(const struct container_config *c, json_t *object)
 {
-	to_json(&config_table, c, object);
+	to_json(&container_config_table, c, object);
 }
 
 static int wrong(const struct member *m, struct err *e)
@@ -561,7 +531,7 @@ int container_config_from_json(const json_t *object, struct container_config *re
 	int r;
 
 	memset(ret, 0, sizeof *ret);
-	r = from_json(&config_table, object, ret, e);
+	r = from_json(&container_config_table, object, ret, e);
 	if (r < 0)
 		container_config_release(ret);
 	return r;

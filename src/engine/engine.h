@@ -25,7 +25,7 @@ struct engine;
 
 /* How an engine tells what it is doing; `text` is one line without a newline. Level 0 is for
  * everybody (progress of long work), 1 and more for -v; ENGINE_WARNING is something that is not as
- * it was asked for, and no reason to refuse. May be NULL. */
+ * it should be, and no reason to refuse: a line that stays. May be NULL. */
 #define ENGINE_WARNING (-1)
 typedef void engine_say(void *arg, int level, const char *text);
 

@@ -53,8 +53,10 @@ int net_network_create(
 	struct net *, const struct net_network_options *, struct net_network *ret, struct err *e);
 /* By exact name or unique id prefix (4 digits and more). ENOENT. */
 int net_network_load(struct net *, const char *name, struct net_network *ret, struct err *e);
-/* All of them, "bridge" first; the caller releases each and frees the array. */
-int net_network_list(struct net *, struct net_network **ret, size_t *ret_n, struct err *e);
+/* All of them, "bridge" first; the caller releases each and frees the array. Of those whose record
+ * is damaged, *ret_damaged (may be NULL) gets the names. */
+int net_network_list(struct net *, struct net_network **ret, size_t *ret_n,
+	struct strv *ret_damaged, struct err *e);
 /* Erases the record `name`, which net_network_load() has found damaged, with whatever is left of
  * networks without a record that nobody is on. */
 int net_network_forget(struct net *, const char *name, struct err *e);

@@ -295,7 +295,7 @@ static int by_id(struct net *net, const char *prefix, struct net_network *ret, s
 {
 	size_t n = 0, found = 0, at = 0;
 	struct net_network *all = NULL;
-	int r = net_network_list(net, &all, &n, e);
+	int r = net_network_list(net, &all, &n, NULL, e);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (str_starts(all[i].id, prefix)) {
@@ -339,7 +339,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct net_network *)a)->name, ((const struct net_network *)b)->name);
 }
 
-int net_network_list(struct net *net, struct net_network **ret, size_t *ret_n, struct err *e)
+int net_network_list(struct net *net, struct net_network **ret, size_t *ret_n,
+	struct strv *ret_damaged, struct err *e)
 {
 	auto_strv names = { 0 };
 	struct net_network *all;
@@ -350,9 +351,12 @@ int net_network_list(struct net *net, struct net_network **ret, size_t *ret_n, s
 	all = xcalloc(names.n + 1, sizeof *all);
 	default_network(net, &all[0]);
 	for (size_t i = 0; i < names.n; i++) {
-		struct err damaged = { 0 }; /* whoever names it hears of it */
-		if (load_record(net, names.v[i], &all[n], &damaged) == 0)
+		struct err damaged = { 0 };
+		int r = load_record(net, names.v[i], &all[n], &damaged);
+		if (r == 0)
 			n++;
+		else if (r != -ENOENT && ret_damaged) /* not one that was removed meanwhile */
+			strv_push(ret_damaged, names.v[i]);
 	}
 	qsort(all + 1, n - 1, sizeof *all, by_name);
 	*ret = all;
@@ -471,7 +475,7 @@ int net_network_forget(struct net *base, const char *name, struct err *e)
 		return r;
 	if (unlinkat(dir, file, 0) < 0 && errno != ENOENT)
 		return err_errno(e, "cannot remove network '%s'", name);
-	if ((r = fs_sync(dir, e)) < 0 || (r = net_network_list(base, &all, &n, e)) < 0)
+	if ((r = fs_sync(dir, e)) < 0 || (r = net_network_list(base, &all, &n, NULL, e)) < 0)
 		return r;
 	all = xrealloc_array(all, n + 1, sizeof *all);
 	memset(&all[n], 0, sizeof *all);

@@ -284,6 +284,34 @@ bool cgroup_is_frozen(const char *path, pid_t init)
 	return init > 0 && task_state(init) == 'T';
 }
 
+void cgroup_freezer_open(const char *parent, struct cgroup_freezer *ret)
+{
+	auto_free char *path = NULL;
+
+	*ret = (struct cgroup_freezer){ .layout = cgroup_layout(), .dir = -1 };
+	path = cg_name(ret->layout == CGROUP_V1 ? "freezer" : "", parent, NULL);
+	if (ret->layout != CGROUP_NONE)
+		ret->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool cgroup_freezer_is_on(const struct cgroup_freezer *f, const char *name, pid_t init)
+{
+	bool v2 = f->layout == CGROUP_V2;
+	char path[256], text[16];
+	auto_close int fd = -1;
+	ssize_t n;
+
+	if (f->layout == CGROUP_NONE)
+		return init > 0 && task_state(init) == 'T';
+	snprintf(path, sizeof path, "%s/%s", name, v2 ? "cgroup.freeze" : "freezer.state");
+	fd = f->dir < 0 ? -1 : openat(f->dir, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return v2 ? *text != '0' : !str_starts(text, "THAWED");
+}
+
 /* Frozen for the time of it, so that no child slips through; then thawed if it has to die, or as it
  * was. A group that will not freeze (a task in the middle of a dead disk) is signalled all the
  * same. */

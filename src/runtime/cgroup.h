@@ -112,6 +112,14 @@ int cgroup_freeze(const char *path, pid_t init, struct err *e);
 int cgroup_thaw(const char *path, pid_t init, struct err *e);
 /* `init` is looked at where there are no control groups. */
 bool cgroup_is_frozen(const char *path, pid_t init);
+/* The same for many groups below one: where the kernel says so, looked for once. Closed by
+ * close_fd(&f.dir). A `parent` that is not there is fine: nothing is frozen. */
+struct cgroup_freezer {
+	enum cgroup_layout layout;
+	int dir; /* of `parent`; -1: there is none */
+};
+void cgroup_freezer_open(const char *parent, struct cgroup_freezer *ret);
+bool cgroup_freezer_is_on(const struct cgroup_freezer *, const char *name, pid_t init);
 /* Sends `sig` to every process of the container, those that it is just making included. With
  * SIGKILL it is thawed, too: a frozen task would not die (F29). */
 int cgroup_signal(const char *path, pid_t init, int sig, struct err *e);

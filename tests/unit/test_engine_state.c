@@ -48,6 +48,9 @@ static void test_run_state(void **state)
 {
 	struct run_state s = { .pid = 4711,
 		.start = UINT64_C(987654321),
+		.inode = 77,
+		.monitor = 4710,
+		.monitor_inode = 78,
 		.started = 1700000000,
 		.ready = true },
 			 back;
@@ -63,6 +66,7 @@ static void test_run_state(void **state)
 	assert_string_equal(back.boot, s.boot);
 	assert_string_equal(back.address, s.address);
 	assert_int_equal(back.pid, s.pid);
+	assert_true(back.inode == 77 && back.monitor == 4710 && back.monitor_inode == 78);
 	assert_true(back.start == s.start && back.started == s.started && back.ready);
 	place_remove(&p);
 }

@@ -543,7 +543,7 @@ static void networks_are_kept_and_chosen_apart(void **state)
 		assert_true(
 			net_network_create(h->net, &(struct net_network_options){ .name = *bad },
 				&again, &problem) < 0);
-	OK(net_network_list(h->net, &all, &n, &problem));
+	OK(net_network_list(h->net, &all, &n, NULL, &problem));
 	assert_int_equal(n, 3);
 	assert_string_equal(all[0].name, "bridge");
 	assert_string_equal(all[2].name, "two");

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "engine/local/endpoints.h"
 #include "engine/local/journal.h"
+#include "engine/local/seen.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -56,9 +57,14 @@ static int default_endpoint(struct local *l, const struct container *c, const st
 int endpoints_running(struct local *l, const struct container *c, const struct run_state *run,
 	struct container_net *cn, struct err *e)
 {
+	struct seen *seen = seen_is_at(l->seen, c->id) ? l->seen : NULL;
 	struct err none = { 0 };
+	int r = seen && seen_lacks(seen, "network") ? -ENOENT
+						    : endpoint_file_read(l, c->id, cn, &none);
 
-	if (endpoint_file_read(l, c->id, cn, &none) < 0 && default_endpoint(l, c, run, cn, e) < 0)
+	if (r == -ENOENT && seen)
+		seen_keep_lack(seen, "network");
+	if (r < 0 && default_endpoint(l, c, run, cn, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < cn->n; i++)
 		endpoint_choose_mac(&c->config, cn->v[i].network.name, &cn->v[i].address);

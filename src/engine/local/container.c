@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "engine/local/local.h"
+#include "engine/local/seen.h"
 #include "engine/local/volumes.h"
 
 #include <fcntl.h>
@@ -99,9 +100,8 @@ static void set_claimed_name(struct local *l, struct container *c)
 		}
 }
 
-int container_load(struct local *l, const char *id, struct container *ret, struct err *e)
+static int read_config(struct local *l, const char *id, struct container *c, struct err *e)
 {
-	auto_container c = { 0 };
 	auto_free char *path = xasprintf("%s/config.json", id);
 	auto_json *j = NULL;
 	int r = json_read_file(l->dirs.containers, path, CONFIG_MAX, &j, e);
@@ -113,14 +113,33 @@ int container_load(struct local *l, const char *id, struct container *ret, struc
 	if (json_int(j, "RedockVersion", 0) != CONFIG_VERSION)
 		return err_set(e, EPROTO,
 			"container '%.12s' is damaged or of another version of redock", id);
-	snprintf(c.id, sizeof c.id, "%s", id);
-	c.image_id = copy_of(j, "ImageID");
-	c.manifest = copy_of(j, "Manifest");
-	json_get_strv(j, "Layers", &c.layers);
-	time_parse(json_str(j, "Created", ""), &c.created);
-	if (container_config_from_json(j, &c.config, e) < 0 || !is_whole(&c))
+	snprintf(c->id, sizeof c->id, "%s", id);
+	c->image_id = copy_of(j, "ImageID");
+	c->manifest = copy_of(j, "Manifest");
+	json_get_strv(j, "Layers", &c->layers);
+	time_parse(json_str(j, "Created", ""), &c->created);
+	if (container_config_from_json(j, &c->config, e) < 0 || !is_whole(c))
 		return err_set(e, EPROTO, "container '%.12s' has a damaged config.json", id);
-	set_claimed_name(l, &c);
+	return 0;
+}
+
+int container_load(struct local *l, const char *id, struct container *ret, struct err *e)
+{
+	auto_container c = { 0 };
+	struct seen *seen = seen_is_at(l->seen, id) ? l->seen : NULL;
+	bool known = seen && seen_container(seen, l, &c) && is_whole(&c);
+	int r;
+
+	if (!known) {
+		container_release(&c);
+		if ((r = read_config(l, id, &c, e)) < 0)
+			return r;
+	}
+	if (!known || !seen_names(seen)) {
+		set_claimed_name(l, &c);
+		if (seen)
+			seen_keep_container(seen, &c);
+	}
 	*ret = c;
 	c = (struct container){ 0 };
 	return 0;

@@ -6,6 +6,7 @@
 #include "engine/local/mounts.h"
 #include "engine/local/options.h"
 #include "engine/local/protocol.h"
+#include "engine/local/seen.h"
 #include "runtime/cgroup.h"
 
 #include <fcntl.h>
@@ -152,6 +153,35 @@ static int newest_first(const void *a, const void *b)
 	return x->created < y->created ? 1 : x->created > y->created ? -1 : strcmp(x->id, y->id);
 }
 
+/* Those that are whole; the others are named, as a crash of one is none of theirs. */
+static int inspect_all(struct local *l, const struct strv *ids, bool all,
+	struct container_list *list, struct err *e)
+{
+	list->v = xcalloc(ids->n, sizeof *list->v);
+	for (size_t i = 0; i < ids->n; i++) {
+		struct container_info *c = &list->v[list->n];
+		int r;
+		if (l->seen)
+			seen_next(l->seen, ids->v[i]);
+		r = inspect_id(l, ids->v[i], c, e);
+		if (r == -ENOENT)
+			continue; /* removed meanwhile */
+		if (r == -EPROTO || r == -EINVAL) {
+			engine_say_to(&l->engine, ENGINE_WARNING,
+				"%s; to remove it: redock rm -f %.12s", e->text, ids->v[i]);
+			continue;
+		}
+		if (r < 0)
+			return r;
+		list->n++;
+		if (!all && (c->state == CONTAINER_CREATED || c->state == CONTAINER_EXITED)) {
+			container_info_release(c);
+			list->n--;
+		}
+	}
+	return 0;
+}
+
 int local_list(struct engine *en, bool all, struct container_list *ret, struct err *e)
 {
 	struct local *l = local_of(en);
@@ -161,25 +191,11 @@ int local_list(struct engine *en, bool all, struct container_list *ret, struct e
 
 	if (r < 0)
 		return r;
-	list.v = xcalloc(ids.n, sizeof *list.v);
-	for (size_t i = 0; i < ids.n; i++) {
-		struct container_info *c = &list.v[list.n];
-		r = inspect_id(l, ids.v[i], c, e);
-		if (r == -ENOENT)
-			continue;                   /* removed meanwhile */
-		if (r == -EPROTO || r == -EINVAL) { /* damaged by a crash: the others are not */
-			engine_say_to(
-				en, 0, "%s; to remove it: redock rm -f %.12s", e->text, ids.v[i]);
-			continue;
-		}
-		if (r < 0)
-			return r;
-		list.n++;
-		if (!all && (c->state == CONTAINER_CREATED || c->state == CONTAINER_EXITED)) {
-			container_info_release(c);
-			list.n--;
-		}
-	}
+	l->seen = seen_begin(l, ids.n, time_now());
+	r = inspect_all(l, &ids, all, &list, e);
+	seen_end(l, take_ptr(&l->seen));
+	if (r < 0)
+		return r;
 	if (list.n)
 		qsort(list.v, list.n, sizeof *list.v, newest_first);
 	*ret = list;

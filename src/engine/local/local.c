@@ -21,6 +21,7 @@ static void local_close(struct engine *en)
 		store_close(l->store);
 	container_dirs_release(&l->dirs);
 	close_fd(&l->run);
+	close_fd(&l->freezer.dir);
 	free(l->root);
 	free(l->run_root);
 	free(l->bridge);
@@ -196,7 +197,7 @@ int local_engine_open(const struct engine_options *options, struct engine **ret,
 	l = xcalloc(1, sizeof *l);
 	l->engine = (struct engine){ &local_ops, o->say, o->say_arg };
 	l->dirs = (struct container_dirs)CONTAINER_DIRS_INIT;
-	l->run = -1;
+	l->run = l->freezer.dir = -1;
 	umask(022);
 	l->root = real_root(pick(o->root, "REDOCK_ROOT", DEFAULT_ROOT), e);
 	if (l->root)
@@ -238,6 +239,11 @@ int local_run_dir(struct local *l, const char *id, struct err *e)
 	return fs_open_dir_make(l->dirs.run, id, 0700, e);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 int local_ids(struct local *l, struct strv *ret, struct err *e)
 {
 	int fd = openat(l->dirs.containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -249,6 +255,8 @@ int local_ids(struct local *l, struct strv *ret, struct err *e)
 	while ((ent = readdir(d)))
 		if (strlen(ent->d_name) == ENGINE_ID_SIZE - 1)
 			strv_push(ret, ent->d_name);
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof *ret->v, by_text);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/local/state.h"
 #include "engine/ops.h"
 #include "net/net.h"
+#include "runtime/cgroup.h"
 #include "store/store.h"
 
 #define LOCAL_SLICE "redock.slice"
@@ -20,6 +21,9 @@ struct local {
 	struct net *net; /* opened when first needed: local_net() */
 	struct net_address
 		gateway; /* of the default network, for descriptions; prefix 0: not read */
+	struct cgroup_freezer freezer; /* of cgroup_parent, when has_freezer */
+	bool has_freezer;
+	struct seen *seen; /* during a listing; NULL: files are read (seen.h) */
 };
 
 static inline struct local *local_of(struct engine *en)
@@ -40,7 +44,7 @@ void container_release(struct container *);
 int container_load(struct local *, const char *id, struct container *ret, struct err *e);
 int container_save(const struct container *, int dirfd, enum fs_durability, struct err *e);
 
-/* Ids of all containers that are visible, in no order. */
+/* Ids of all containers that are visible, in ascending order. */
 int local_ids(struct local *, struct strv *ret, struct err *e);
 /* Full id of an exact container name or machine, or of a unique id prefix; -ENOENT. */
 int local_resolve(struct local *, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e);

@@ -152,15 +152,20 @@ int local_network_list(struct engine *en, struct network_list *ret, struct err *
 	static const char *const words[] = { "host", "none" };
 	struct local *l = local_of(en);
 	auto_network_list list = { 0 };
+	auto_strv damaged = { 0 };
 	struct net_network *all = NULL;
 	struct net *base;
 	size_t n = 0;
 	int r = local_net(l, &base, e);
 
 	if (r == 0)
-		r = net_network_list(base, &all, &n, e);
+		r = net_network_list(base, &all, &n, &damaged, e);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < damaged.n; i++)
+		engine_say_to(en, ENGINE_WARNING,
+			"the record of network '%s' is damaged; to remove it: redock network rm %s",
+			damaged.v[i], damaged.v[i]);
 	list.v = xcalloc(n + ARRAY_SIZE(words), sizeof *list.v);
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0 && (r = describe(l, base, &all[i], &list.v[list.n], e)) == 0)

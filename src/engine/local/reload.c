@@ -38,7 +38,7 @@ static int reload_networks(struct net *base, struct err *first, struct err *e)
 {
 	struct net_network *all = NULL;
 	size_t n = 0;
-	int r = net_network_list(base, &all, &n, e);
+	int r = net_network_list(base, &all, &n, NULL, e);
 
 	for (size_t i = 0; i < n; i++) {
 		struct net *net = NULL;

@@ -5,16 +5,18 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define STATE_MAX 512
+#define STATE_MAX 768
 #define STATE_AT  16 /* in `exit`: init writes less than that */
 
 static void state_text(const struct run_state *s, char text[STATE_MAX])
 {
 	snprintf(text, STATE_MAX,
-		"version=1\nboot=%s\npid=%d\nmonitor=%d\nstart=%llu\nstarted=%lld\naddress=%s\n"
-		"ready=%d\nrestarting=%d\nrestarts=%u\nhealth=%d\nfailing=%u\n",
-		s->boot, s->pid, s->monitor, (unsigned long long)s->start, (long long)s->started,
-		s->address, s->ready, s->restarting, s->restarts, s->health, s->failing);
+		"version=1\nboot=%s\npid=%d\nstart=%llu\ninode=%llu\nmonitor=%d\n"
+		"monitor_inode=%llu\nstarted=%lld\naddress=%s\nready=%d\nrestarting=%d\nrestarts=%"
+		"u\nhealth=%d\nfailing=%u\n",
+		s->boot, s->pid, (unsigned long long)s->start, (unsigned long long)s->inode,
+		s->monitor, (unsigned long long)s->monitor_inode, (long long)s->started, s->address,
+		s->ready, s->restarting, s->restarts, s->health, s->failing);
 }
 
 int run_state_write(int run_dir, const struct run_state *s, struct err *e)
@@ -49,17 +51,10 @@ static int64_t number_of(const char *text, const char *key)
 	return strtoll(value, NULL, 10);
 }
 
-static int read_lines(int dirfd, const char *name, char **ret, struct err *e)
+static int check_version(const char *text, const char *name, struct err *e)
 {
-	int r = fs_read_file(dirfd, name, 4096, ret, NULL, e);
-
-	if (r < 0)
-		return r;
-	if (number_of(*ret, "version") != 1) {
-		free(*ret);
-		*ret = NULL;
+	if (number_of(text, "version") != 1)
 		return err_set(e, EPROTO, "'%s' is damaged or of another version of redock", name);
-	}
 	return 0;
 }
 
@@ -69,8 +64,10 @@ static void parse_state(const char *text, struct run_state *ret)
 	value_of(text, "boot", ret->boot, sizeof ret->boot);
 	value_of(text, "address", ret->address, sizeof ret->address);
 	ret->pid = (pid_t)number_of(text, "pid");
-	ret->monitor = (pid_t)number_of(text, "monitor");
 	ret->start = (uint64_t)number_of(text, "start");
+	ret->inode = (uint64_t)number_of(text, "inode");
+	ret->monitor = (pid_t)number_of(text, "monitor");
+	ret->monitor_inode = (uint64_t)number_of(text, "monitor_inode");
 	ret->started = number_of(text, "started");
 	ret->ready = number_of(text, "ready") == 1;
 	ret->restarting = number_of(text, "restarting") == 1;
@@ -84,11 +81,17 @@ static void parse_state(const char *text, struct run_state *ret)
 int run_state_read(int run_dir, struct run_state *ret, struct err *e)
 {
 	auto_free char *text = NULL;
-	int r = read_lines(run_dir, "state", &text, e);
+	int r = fs_read_file(run_dir, "state", STATE_TEXT_MAX, &text, NULL, e);
 
-	if (r == 0)
-		parse_state(text, ret);
-	return r;
+	return r < 0 ? r : run_state_parse(text, ret, e);
+}
+
+int run_state_parse(const char *text, struct run_state *ret, struct err *e)
+{
+	if (check_version(text, "state", e) < 0)
+		return -e->code;
+	parse_state(text, ret);
+	return 0;
 }
 
 int exit_file_write_state(int exit_fd, const struct run_state *s, struct err *e)
@@ -134,10 +137,15 @@ int last_state_write(int container_dir, const struct last_state *s, struct err *
 int last_state_read(int container_dir, struct last_state *ret, struct err *e)
 {
 	auto_free char *text = NULL;
-	int r = read_lines(container_dir, "last", &text, e);
+	int r = fs_read_file(container_dir, "last", STATE_TEXT_MAX, &text, NULL, e);
 
-	if (r < 0)
-		return r;
+	return r < 0 ? r : last_state_parse(text, ret, e);
+}
+
+int last_state_parse(const char *text, struct last_state *ret, struct err *e)
+{
+	if (check_version(text, "last", e) < 0)
+		return -e->code;
 	ret->exit_code = (int)number_of(text, "exit");
 	ret->started = number_of(text, "started");
 	ret->finished = number_of(text, "finished");

@@ -12,9 +12,11 @@
 
 struct run_state {
 	char boot[37];
-	pid_t pid; /* of init */
-	pid_t monitor;
+	pid_t pid;      /* of init */
 	uint64_t start; /* its start time, see proc_start_time() */
+	uint64_t inode; /* its proc_inode() */
+	pid_t monitor;  /* who looks after it; 0: not known */
+	uint64_t monitor_inode;
 	int64_t started;
 	char address[46];
 	bool ready;
@@ -25,6 +27,8 @@ struct run_state {
 };
 int run_state_write(int run_dir, const struct run_state *, struct err *e);
 int run_state_read(int run_dir, struct run_state *ret, struct err *e);
+int run_state_parse(const char *text, struct run_state *ret, struct err *e);
+#define STATE_TEXT_MAX 4096
 
 struct last_state {
 	int exit_code; /* -1: unknown */
@@ -37,6 +41,7 @@ struct last_state {
 };
 int last_state_write(int container_dir, const struct last_state *, struct err *e);
 int last_state_read(int container_dir, struct last_state *ret, struct err *e);
+int last_state_parse(const char *text, struct last_state *ret, struct err *e);
 /* The same state once more, in the file `exit` behind what init writes there: it lasts when the run
  * directory is emptied. */
 int exit_file_write_state(int exit_fd, const struct run_state *, struct err *e);

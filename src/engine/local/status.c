@@ -7,6 +7,7 @@
 #include "engine/local/lost.h"
 #include "engine/local/monitor/policy.h"
 #include "engine/local/protocol.h"
+#include "engine/local/seen.h"
 #include "runtime/cgroup.h"
 
 #include <arpa/inet.h>
@@ -95,6 +96,34 @@ static bool has_monitor(int run_dir, int *ret_alive)
 	return false;
 }
 
+/* `state` of the run directory, or `last` of the container's. */
+static int read_text(struct local *l, const char *id, const char *name, char **ret, struct err *e)
+{
+	auto_free char *path = NULL;
+	int dirfd = str_eq(name, "state") ? l->dirs.run : l->dirs.containers;
+
+	if (seen_is_at(l->seen, id))
+		return seen_read(l->seen, l, name, ret, e);
+	path = xasprintf("%s/%s", id, name);
+	return fs_read_file(dirfd, path, STATE_TEXT_MAX, ret, NULL, e);
+}
+
+static int read_run(struct local *l, const char *id, struct run_state *ret, struct err *e)
+{
+	auto_free char *text = NULL;
+	int r = read_text(l, id, "state", &text, e);
+
+	return r < 0 ? r : run_state_parse(text, ret, e);
+}
+
+static int read_last(struct local *l, const char *id, struct last_state *ret, struct err *e)
+{
+	auto_free char *text = NULL;
+	int r = read_text(l, id, "last", &text, e);
+
+	return r < 0 ? r : last_state_parse(text, ret, e);
+}
+
 /* Nobody has recorded the end; what init wrote, if it could, is all that is known. */
 static void ended_unseen(struct local *l, const struct container *c, struct local_status *ret)
 {
@@ -112,25 +141,25 @@ static int look(
 
 /* A container that does not run, from what is on disk: `last` says how it ended. If there is none
  * but the monitor's `exit`, it was started, and the host went down before its end was recorded. */
-static int past(struct local *l, const struct container *c, int run_dir, struct local_status *ret,
-	struct err *e)
+static int past(struct local *l, const struct container *c, struct local_status *ret, struct err *e)
 {
-	auto_close int dir =
-		openat(l->dirs.containers, c->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	auto_close int alive = -1;
+	auto_close int dir = -1, run_dir = -1, alive = -1;
 	struct err ignored;
 
+	ret->state = CONTAINER_EXITED;
+	if (read_last(l, c->id, &ret->last, &ignored) == 0)
+		return 0;
+	dir = openat(l->dirs.containers, c->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir < 0)
 		return err_set(e, ENOENT, "no container '%.12s'", c->id);
-	ret->state = CONTAINER_EXITED;
-	if (last_state_read(dir, &ret->last, &ignored) == 0)
-		return 0;
 	if (local_find_lost(l, c, dir, &ignored))
 		return look(l, c, ret, true, e);
 	ret->state = CONTAINER_CREATED;
-	if (faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
-		(run_dir >= 0 && has_monitor(run_dir, &alive)))
-		return 0; /* never started, or just being started */
+	if (faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* never started */
+	run_dir = fs_open_dir(l->dirs.run, c->id, &ignored);
+	if (run_dir >= 0 && has_monitor(run_dir, &alive))
+		return 0; /* just being started */
 	if (last_state_read(dir, &ret->last, &ignored) == 0) {
 		ret->state = CONTAINER_EXITED;
 		return 0;
@@ -147,25 +176,82 @@ static int past(struct local *l, const struct container *c, int run_dir, struct 
 	return 0;
 }
 
-/* A commit that was killed has left the container frozen: nobody holds its lock any more. */
-static void thaw_forgotten(const char *cgroup, int run_dir, pid_t init)
+/* Being frozen for a moment, by a command that reads its files: that is nobody's pause. */
+static bool is_being_read(struct local *l, const char *id)
 {
-	struct err ignored;
-	auto_close int lock = -1;
+	char path[ENGINE_ID_SIZE + sizeof "/freezing"];
 
-	if (faccessat(run_dir, "freezing", F_OK, 0) < 0 || fs_is_locked(run_dir, "lock"))
+	snprintf(path, sizeof path, "%s/freezing", id);
+	return faccessat(l->dirs.run, path, F_OK, 0) == 0;
+}
+
+/* A commit that was killed has left the container frozen: nobody holds its lock any more. */
+static void thaw_forgotten(struct local *l, const char *id, pid_t init)
+{
+	struct seen *seen = seen_is_at(l->seen, id) ? l->seen : NULL;
+	auto_free char *cgroup = NULL;
+	auto_close int run_dir = -1, lock = -1;
+	struct err ignored;
+
+	if (seen && seen_lacks(seen, "freezing"))
+		return;
+	if (!is_being_read(l, id)) {
+		if (seen)
+			seen_keep_lack(seen, "freezing");
+		return;
+	}
+	run_dir = fs_open_dir(l->dirs.run, id, &ignored);
+	if (run_dir < 0 || fs_is_locked(run_dir, "lock"))
 		return;
 	lock = fs_lock(run_dir, "lock", 1000, &ignored);
-	if (lock >= 0 && faccessat(run_dir, "freezing", F_OK, 0) == 0) {
+	if (lock >= 0 && is_being_read(l, id)) {
+		cgroup = local_cgroup(l, id);
 		cgroup_thaw(cgroup, init, &ignored);
 		unlinkat(run_dir, "freezing", 0);
 	}
 }
 
-/* Frozen for a moment, by a command that reads its files: that is nobody's pause. */
-static bool is_being_read(int run_dir)
+static bool is_frozen(struct local *l, const char *id, pid_t init)
 {
-	return faccessat(run_dir, "freezing", F_OK, 0) == 0;
+	if (!l->has_freezer)
+		cgroup_freezer_open(l->cgroup_parent, &l->freezer);
+	l->has_freezer = true;
+	return cgroup_freezer_is_on(&l->freezer, id, init);
+}
+
+/* Whether its first process lives, and its monitor as far as that can be said at the same time. */
+static bool lives(const struct run_state *run, bool *ret_monitor)
+{
+	int known = run->inode ? proc_is(run->pid, run->inode) : -ENOSYS;
+	pid_t parent;
+
+	*ret_monitor =
+		known > 0 && run->monitor_inode && proc_is(run->monitor, run->monitor_inode) > 0;
+	if (known >= 0)
+		return known;
+	if (!proc_lives_with(run->pid, run->start, &parent))
+		return false;
+	/* it would be another's child if the monitor had ended */
+	*ret_monitor = run->monitor > 0 && parent == run->monitor;
+	return true;
+}
+
+/* Its first process lives. `monitored`: its monitor, too; else it has to be asked for. */
+static int present(struct local *l, const struct container *c, bool monitored,
+	struct local_status *ret, struct err *e)
+{
+	auto_close int run_dir = -1, alive = -1;
+
+	thaw_forgotten(l, c->id, ret->run.pid);
+	ret->state = is_frozen(l, c->id, ret->run.pid) && !is_being_read(l, c->id)
+			     ? CONTAINER_PAUSED
+			     : CONTAINER_RUNNING;
+	if (monitored)
+		return 0;
+	run_dir = fs_open_dir(l->dirs.run, c->id, e);
+	if (run_dir < 0)
+		return run_dir;
+	return has_monitor(run_dir, &alive) ? 0 : adopt(l, c, run_dir, alive, e);
 }
 
 /* The process has ended, and its monitor is about to record that: it says when it has, or ends. */
@@ -220,58 +306,53 @@ static int look(struct local *l, const struct container *c, struct local_status 
 	struct err *e)
 {
 	struct err ignored;
-	auto_close int run_dir = fs_open_dir(l->dirs.run, c->id, &ignored), alive = -1;
-	auto_free char *cgroup = NULL;
-	bool this_boot;
+	auto_close int run_dir = -1, alive = -1;
+	bool this_boot, monitored;
 	int r;
 
 	memset(ret, 0, sizeof *ret);
-	r = run_dir < 0 ? -ENOENT : run_state_read(run_dir, &ret->run, &ignored);
-	if (r < 0 && r != -ENOENT && has_monitor(run_dir, &alive)) {
+	r = read_run(l, c->id, &ret->run, &ignored);
+	if (r == -ENOENT)
+		return past(l, c, ret, e);
+	if (!*l->boot)
+		proc_boot_id(l->boot);
+	this_boot = r == 0 && str_eq(l->boot, ret->run.boot);
+	/* a zombie has ended, and its monitor is about to reap it */
+	if (this_boot && lives(&ret->run, &monitored))
+		return present(l, c, monitored, ret, e);
+	run_dir = fs_open_dir(l->dirs.run, c->id, &ignored);
+	if (r < 0 && has_monitor(run_dir, &alive)) {
 		/* damaged, or another version's: no reason to say that it does not run */
 		ret->state = CONTAINER_RUNNING;
 		return 0;
 	}
 	if (r < 0) {
 		close_fd(&alive);
-		return past(l, c, run_dir, ret, e);
-	}
-	if (!*l->boot)
-		proc_boot_id(l->boot);
-	this_boot = str_eq(l->boot, ret->run.boot);
-	/* a zombie has ended, and its monitor is about to reap it */
-	if (this_boot && proc_lives(ret->run.pid, ret->run.start)) {
-		cgroup = local_cgroup(l, c->id);
-		thaw_forgotten(cgroup, run_dir, ret->run.pid);
-		ret->state = cgroup_is_frozen(cgroup, ret->run.pid) && !is_being_read(run_dir)
-				     ? CONTAINER_PAUSED
-				     : CONTAINER_RUNNING;
-		return has_monitor(run_dir, &alive) ? 0 : adopt(l, c, run_dir, alive, e);
+		return past(l, c, ret, e);
 	}
 	if (ret->run.restarting && this_boot && has_monitor(run_dir, &alive)) {
-		auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e);
 		ret->state = CONTAINER_RESTARTING;
-		return dir < 0 ? dir : last_state_read(dir, &ret->last, e);
+		return read_last(l, c->id, &ret->last, e);
 	}
 	if (alive < 0 && has_monitor(run_dir, &alive)) {
 		if (again)
-			return past(l, c, run_dir, ret, e);
+			return past(l, c, ret, e);
 		if (await_record(l, c->id, run_dir))
 			return look(l, c, ret, true, e);
-		r = past(l, c, run_dir, ret, e);
+		r = past(l, c, ret, e);
 		if (r == 0 && ret->state == CONTAINER_CREATED) /* its monitor hangs: it is dead */
 			ended_unseen(l, c, ret);
 		return r;
 	}
 	if (ret->run.restarting && this_boot) {
-		r = past(l, c, run_dir, ret, e);
+		r = past(l, c, ret, e);
 		ret->forgotten =
 			r == 0 && ret->state == CONTAINER_EXITED && is_forgotten(l, c, ret);
 		if (r < 0 || ret->forgotten)
 			return r;
 	}
 	r = bury(l, c, run_dir, &ret->run, e);
-	return r < 0 ? r : past(l, c, run_dir, ret, e);
+	return r < 0 ? r : past(l, c, ret, e);
 }
 
 int local_status(

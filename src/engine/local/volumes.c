@@ -572,7 +572,8 @@ int local_volume_list(struct engine *en, bool sizes, struct volume_list *ret, st
 		if (r == -ENOENT)
 			continue; /* removed meanwhile */
 		if (r < 0) {      /* damaged: the others are not */
-			engine_say_to(en, 0, "%s", e->text);
+			engine_say_to(en, ENGINE_WARNING, "%s; to remove it: redock volume rm %s",
+				e->text, names.v[i]);
 			continue;
 		}
 		describe(l, names.v[i], &v, &list.v[list.n]);

@@ -37,6 +37,13 @@ void monitor_watch_memory(struct monitor *m)
 		m->oom = cgroup_oom_fd(m->spec.cgroup, &m->oom_events);
 }
 
+/* Who looks after it. */
+static void sign(struct run_state *s)
+{
+	s->monitor = getpid();
+	s->monitor_inode = proc_inode(s->monitor);
+}
+
 /* Known before it runs: whoever finds us dead finds the container. */
 static int announce(struct monitor *m, int exit_fd, struct err *e)
 {
@@ -44,6 +51,8 @@ static int announce(struct monitor *m, int exit_fd, struct err *e)
 	m->state.start = proc_start_time(m->process.pid);
 	if (m->state.start == 0)
 		return err_set(e, EAGAIN, "cannot tell when the container's process began");
+	m->state.inode = proc_inode(m->process.pid);
+	sign(&m->state);
 	m->state.started = time_now();
 	m->state.ready = false;
 	m->started = time_monotonic();
@@ -111,6 +120,7 @@ int monitor_take_over(struct monitor *m, struct err *e)
 
 	auto_free char *netns = NULL;
 	auto_close int exit_fd = -1;
+	struct err ignored;
 
 	m->adopted = true;
 	if (run_state_read(m->run, &m->state, e) < 0)
@@ -132,10 +142,12 @@ int monitor_take_over(struct monitor *m, struct err *e)
 	m->started = time_monotonic() - proc_age(m->state.start);
 	m->oom_kills = 0;
 	monitor_watch_memory(m);
-	m->state.monitor = getpid();
+	/* on a full disk it stays unsaid, and is asked for by the lock on `alive` */
+	sign(&m->state);
+	run_state_write(m->run, &m->state, &ignored);
 	exit_fd = openat(m->dir, "exit", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (exit_fd >= 0)
-		exit_file_write_state(exit_fd, &m->state, e);
+		exit_file_write_state(exit_fd, &m->state, &ignored);
 	return open_listener(m, e);
 }
 
@@ -222,7 +234,7 @@ static void live_again(struct monitor *m, int32_t code)
 
 	m->due = time_monotonic() + m->life.delay;
 	m->state.pid = 0;
-	m->state.start = 0;
+	m->state.start = m->state.inode = 0;
 	m->state.ready = false;
 	monitor_write_state(m, &e);
 	tell_end(m, code);
