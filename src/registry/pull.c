@@ -199,7 +199,7 @@ static int take_config(struct pull *p, struct ingest *in, struct err *e)
 	return check_platform(p, str_text(&reply.body), reply.body.len, e);
 }
 
-/* A line of what goes on inside, for -v. */
+/* What the store is at, when that takes long. */
 static void say_inside(void *arg, const char *line)
 {
 	(void)arg;

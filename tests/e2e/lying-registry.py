@@ -201,10 +201,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.seen[self.path]
 
     def do_GET(self):
-        with self.lock:
-            LOG.write("%s %s %s %s\n" % (self.command, self.path, self.headers.get("Authorization", "-"),
-                                         self.headers.get("Range", "-")))
-            LOG.flush()
+        self.note()
         parts = self.path.split("?")[0].strip("/").split("/")
         if parts == ["v2"]:
             return self.answer(200, b"{}")
@@ -212,6 +209,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, b'{"token": "stolen"}')
         if len(parts) < 4 or parts[0] != "v2":
             return self.answer(404)
+        if parts[1].startswith("upload-"):
+            return self.upload_status(parts)
         name, kind, reference = parts[1].replace("-", "_"), parts[2], parts[3]
         if name.startswith("auth_") and not self.allowed(name):
             return None
@@ -230,6 +229,68 @@ class Handler(BaseHTTPRequestHandler):
         return self.blob(image, reference)
 
     do_HEAD = do_GET
+
+    # ---- it takes images, too: uploads that go wrong once, and what they ask for ----
+
+    uploads, taken = {}, {}
+
+    def body(self, limit=None):
+        left = int(self.headers.get("Content-Length", 0))
+        if limit is not None:
+            left = min(left, limit)
+        return self.rfile.read(left)
+
+    def do_POST(self):
+        self.note()
+        name = self.path.split("/")[2]
+        self.body()
+        if name == "upload-elsewhere" and not self.allowed(name):
+            return None
+        with self.lock:
+            key = str(len(self.uploads))
+            self.uploads[key] = b""
+        where = "/v2/%s/blobs/uploads/%s" % (name, key)
+        if name == "upload-elsewhere":
+            where = "http://%s%s" % (OTHER, where)
+        return self.answer(202, b"", {"Location": where, "Range": "0-0"})
+
+    def do_PATCH(self):
+        self.note()
+        name, key = self.path.split("/")[2], self.path.split("/")[-1]
+        first = self.count() == 1
+        if name == "upload-reset" and first and int(self.headers["Content-Length"]) > 2 * MIB:
+            self.uploads[key] = self.body(MIB)
+            return self.hang_up()
+        if name == "upload-busy" and first:
+            self.body()
+            return self.answer(503, b"{}", {"Retry-After": "1"})
+        self.uploads[key] = self.uploads.get(key, b"") + self.body()
+        return self.answer(202, b"", {"Location": self.path})
+
+    def do_PUT(self):
+        self.note()
+        parts = self.path.split("?")[0].strip("/").split("/")
+        data = self.body()
+        if parts[2] == "manifests":
+            said = digest(data if parts[1] != "upload-lie" else b"another")
+            return self.answer(201, b"", {"Docker-Content-Digest": said})
+        wanted = self.path.split("digest=")[1].replace("%3A", ":")
+        if digest(self.uploads.get(parts[-1], b"")) != wanted:
+            return self.answer(400, b'{"errors": [{"code": "DIGEST_INVALID", "message": "not so"}]}')
+        self.taken[wanted] = True
+        return self.answer(201, b"", {"Docker-Content-Digest": wanted})
+
+    def upload_status(self, parts):
+        if parts[3] != "uploads":
+            return self.answer(200 if parts[3] in self.taken else 404)
+        have = len(self.uploads.get(parts[4], b""))
+        return self.answer(204, b"", {"Location": self.path, "Range": "0-%d" % (have - 1)} if have else {})
+
+    def note(self):
+        with self.lock:
+            LOG.write("%s %s %s %s\n" % (self.command, self.path, self.headers.get("Authorization", "-"),
+                                         self.headers.get("Range", "-")))
+            LOG.flush()
 
     # ---- who are you? ----
 

@@ -527,6 +527,34 @@ $locked" ]
 	[ "$(asked '/v2/reset-always/blobs/.* bytes=')" -le 5 ]
 }
 
+@test "F22: an upload that breaks is gone on with where it broke; a busy registry is asked again" {
+	dd if=/dev/urandom of="$BATS_TEST_TMPDIR/noise" bs=1M count=6 status=none
+	tar -C "$BATS_TEST_TMPDIR" -cf "$BATS_TEST_TMPDIR/noise.tar" noise
+	redock -q import "$BATS_TEST_TMPDIR/noise.tar" "$liar/upload-reset"
+	run redock push "$liar/upload-reset"
+	expect_status 0
+	contains Retrying
+	[ "$(asked '^PATCH /v2/upload-reset/')" -eq 3 ] # the config, and the layer in two parts
+	redock -q import "$BATS_TEST_TMPDIR/noise.tar" "$liar/upload-busy"
+	redock -q push "$liar/upload-busy"
+	redock -q import "$BATS_TEST_TMPDIR/noise.tar" "$liar/upload-lie"
+	run redock push "$liar/upload-lie"
+	expect_status 1
+	contains "another manifest than was sent"
+	redock rmi "$liar/upload-reset" "$liar/upload-busy" "$liar/upload-lie"
+}
+
+@test "T18: credentials do not go where an upload is sent to" {
+	auth=$(printf me:secret | base64)
+	echo "{\"auths\": {\"$liar\": {\"auth\": \"$auth\"}}}" >"$BATS_TEST_TMPDIR/auth.json"
+	redock -q import "$E2E_DIR/image.tar" "$liar/upload-elsewhere"
+	REGISTRY_AUTH_FILE="$BATS_TEST_TMPDIR/auth.json" redock -q push "$liar/upload-elsewhere"
+	[ "$(asked '^POST /v2/upload-elsewhere/.* Basic ')" -ge 2 ]
+	[ "$(asked '^PUT /v2/upload-elsewhere/.* - ' other)" -eq 2 ]
+	[ "$(asked '^(PATCH|PUT) /v2/upload-elsewhere/.*(Basic|Bearer)' other)" -eq 0 ]
+	redock rmi "$liar/upload-elsewhere"
+}
+
 @test "F22: a server that says nothing, or next to nothing, is asked again" {
 	redock -q pull "$liar/stall"
 	redock -q pull "$liar/slow"
