@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
+#include <linux/sched.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -133,14 +134,22 @@ static const char *limit_name(int64_t resource)
 	return resource >= 0 && resource < (int64_t)ARRAY_SIZE(names) ? names[resource] : "?";
 }
 
+/* Of processes the kernel counts those of the user: who makes one more for it must not be in the
+ * way. */
+enum limits { LIMITS_ALL, LIMITS_OTHERS, LIMITS_PROCESSES };
+
 /* Without CAP_SYS_RESOURCE a hard limit can only be lowered: then it is what it was. */
-static int set_limits(const struct spec *s, const struct root *r, struct err *e)
+static int set_limits(const struct spec *s, const struct root *r, enum limits which, struct err *e)
 {
 	for (size_t i = 0; i < s->n_rlimits; i++) {
 		const struct spec_rlimit *want = &s->rlimits[i];
 		struct rlimit own, l = { want->soft < 0 ? RLIM_INFINITY : (rlim_t)want->soft,
 			want->hard < 0 ? RLIM_INFINITY : (rlim_t)want->hard };
 		__rlimit_resource_t resource = (__rlimit_resource_t)want->resource;
+		if (which == LIMITS_PROCESSES && resource != RLIMIT_NPROC)
+			continue;
+		if (which == LIMITS_OTHERS && resource == RLIMIT_NPROC)
+			l.rlim_cur = l.rlim_max; /* raised while that is possible */
 		if (setrlimit(resource, &l) == 0)
 			continue;
 		if (errno != EPERM || getrlimit(resource, &own) < 0)
@@ -199,12 +208,12 @@ static int apply_caps(const struct spec_caps *caps, const struct user *u, struct
 
 /* With as few system calls as can be between it and the program: a filter of a person's own may
  * forbid any of them. Loading it needs CAP_SYS_ADMIN unless no_new_privs is set (seccomp(2)). */
-static int load_filter(const struct spec *s, const struct root *r, int filter_fd, struct err *e)
+static int load_filter(const struct spec *s, struct root *r, struct err *e)
 {
 	struct init_message m = { .type = INIT_SECCOMP, .n_fds = 1 };
 	int listener = -1;
 
-	if (seccomp_apply_file(filter_fd, (unsigned)s->seccomp_flags, s->seccomp_listener != NULL,
+	if (seccomp_apply_file(r->filter, (unsigned)s->seccomp_flags, s->seccomp_listener != NULL,
 		    &listener, e) < 0)
 		return -e->code;
 	if (listener >= 0 && (r->report < 0 || init_send(r->report, &m, &listener) < 0))
@@ -225,31 +234,87 @@ static int become_user(const struct user *u, struct err *e)
 	return 0;
 }
 
-int confine_process(const struct spec *s, struct root *r, const struct user *u, struct err *e)
+int confine_labels(const struct spec *s, struct root *r, struct err *e)
 {
-	bool own_filter = s->seccomp && *s->seccomp;
-	auto_close int filter = own_filter ? r->filter : -1;
+	return set_labels(s, r, e) < 0 ? -e->code : set_oom_score(s, r, e);
+}
+
+/* sched(7): such a process may not fork, or its children have the policy no more. */
+static bool schedules_one(const struct spec *s)
+{
+	return s->set_scheduler &&
+	       (s->sched_policy == SCHED_DEADLINE || s->sched_flags & SCHED_FLAG_RESET_ON_FORK);
+}
+
+/* Privileges that confine_finish() needs. With `whole` nobody can take them away in between, so
+ * that it keeps all: what a filter of the person's own lets pass may need any. */
+static uint64_t needed_later(const struct spec *s, const struct confine_rest *rest, bool whole)
+{
+	uint64_t keep = 0;
+
+	if (rest->filter && !s->no_new_privs) /* seccomp(2) */
+		keep |= whole ? ~UINT64_C(0) : BIT(CAP_SYS_ADMIN);
+	if (rest->priority)
+		keep |= BIT(CAP_SYS_NICE);
+#ifdef REDOCK_UNSAFE_PATHS
+	keep = ~UINT64_C(0); /* what tests/e2e/attacks-races.bats is there to find (T03) */
+#endif
+	return keep;
+}
+
+int confine_begin(const struct spec *s, struct root *r, const struct user *u, enum confine_way way,
+	struct confine_rest *rest, struct err *e)
+{
+	const bool own_filter = s->seccomp && *s->seccomp, whole = way == CONFINE_WHOLE;
 	struct spec_caps caps = s->caps;
 	uint64_t have = 0;
 
-	r->filter = -1;
-	if (set_labels(s, r, e) < 0 || set_oom_score(s, r, e) < 0 || confine_own_caps(&have, e) < 0)
+	if (confine_own_caps(&have, e) < 0)
 		return -e->code;
 	cut(r, &caps.permitted, have);
 	caps.effective &= caps.permitted;
 	caps.inheritable &= have;
 	caps.ambient &= caps.permitted & caps.inheritable;
+	*rest = (struct confine_rest){ .caps = caps,
+		.filter = own_filter,
+		.priority = !whole && schedules_one(s),
+		.processes = !whole };
 	umask(s->umask < 0 ? 022 : (mode_t)(s->umask & 0777));
 	if (s->personality && personality((unsigned long)s->personality) < 0)
 		return err_errno(e, "cannot set personality %lld", (long long)s->personality);
-	if (priority_apply(s, e) < 0 || set_limits(s, r, e) < 0 ||
+	if ((!rest->priority && priority_apply(s, e) < 0) ||
+		set_limits(s, r, whole ? LIMITS_ALL : LIMITS_OTHERS, e) < 0 ||
 		(!s->init && confine_shared(s, e) < 0) || become_user(u, e) < 0)
 		return -e->code;
-	if (own_filter && !s->no_new_privs && set_caps(have, have, caps.inheritable, e) < 0)
+	if (way == CONFINE_FILTER_FIRST && own_filter && !s->no_new_privs) {
+		if (set_caps(have, have, caps.inheritable, e) < 0 || load_filter(s, r, e) < 0)
+			return -e->code;
+		rest->filter = false;
+	}
+	rest->keep = needed_later(s, rest, whole) & have;
+	return rest->keep ? set_caps(caps.permitted | rest->keep, caps.permitted | rest->keep,
+				    caps.inheritable, e)
+			  : apply_caps(&caps, u, e);
+}
+
+int confine_finish(const struct spec *s, struct root *r, const struct user *u,
+	const struct confine_rest *rest, struct err *e)
+{
+	const bool first = rest->filter && !s->no_new_privs;
+
+	if ((rest->priority && priority_apply(s, e) < 0) ||
+		(rest->processes && set_limits(s, r, LIMITS_PROCESSES, e) < 0) ||
+		(first && load_filter(s, r, e) < 0) ||
+		(rest->keep && apply_caps(&rest->caps, u, e) < 0))
 		return -e->code;
-	if (own_filter && !s->no_new_privs && load_filter(s, r, filter, e) < 0)
+	return rest->filter && !first ? load_filter(s, r, e) : 0;
+}
+
+int confine_process(const struct spec *s, struct root *r, const struct user *u, struct err *e)
+{
+	struct confine_rest rest;
+
+	if (confine_labels(s, r, e) < 0 || confine_begin(s, r, u, CONFINE_WHOLE, &rest, e) < 0)
 		return -e->code;
-	if (apply_caps(&caps, u, e) < 0)
-		return -e->code;
-	return own_filter && s->no_new_privs ? load_filter(s, r, filter, e) : 0;
+	return confine_finish(s, r, u, &rest, e);
 }

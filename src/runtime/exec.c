@@ -3,15 +3,19 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "runtime/cgroup.h"
+#include "runtime/confine.h"
 #include "runtime/init.h"
 #include "runtime/namespace.h"
 #include "runtime/root.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,23 +23,23 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-/* What both sides of an exec need. Of the pairs, [0] is ours and [1] the process's. */
+/* What all sides of an exec need. Of the pairs, [0] is ours and [1] the process's. */
 struct job {
 	const struct spec *s;
 	bool inherit;
 	pid_t init;
 	int init_pidfd, namespaces; /* CLONE_NEW* to enter */
+	enum confine_way way;
 	struct root root;
 	int in[2], out[2], err[2], control[2];
+	struct exec_report *report;
 };
 
-__attribute__((noreturn)) static void fail(int control, int status, const struct err *e)
-{
-	struct init_message m = { .type = INIT_FAILED, .exec_status = status, .err = *e };
-
-	init_send(control, &m, NULL);
-	_exit(status);
-}
+/* How the stage ended, in memory that it shares with us and with nobody else. */
+struct exec_report {
+	long pid;
+	struct err err;
+};
 
 /* The descriptors that the program gets; the null device is the container's own, since whoever
  * holds a node can change its owner and mode. */
@@ -67,44 +71,26 @@ static int arrange(struct job *j, struct err *e)
 	return 0;
 }
 
-/* In the container, as a child of the caller's. */
-__attribute__((noreturn)) static void process_main(struct job *j)
+/* In the container, as a child of the caller's. Who is in there with CAP_SYS_PTRACE may look into
+ * it from its first instruction on (T03): it holds nothing by then that the program does not get,
+ * but a socket on which it may say why it failed. */
+__attribute__((noreturn)) static void process_main(
+	struct job *j, const struct init_program *p, const struct confine_rest *rest)
 {
-	struct init_message ready = { .type = INIT_FDS };
-	struct err e = { 0 };
-	int control = j->control[1];
+	struct init_message m = { .type = INIT_FAILED, .exec_status = 125 };
 
-	setsid();
-	j->root.report = control;
-	if (j->namespaces & CLONE_NEWUSER && namespace_become_root(&e) < 0)
-		fail(control, 125, &e);
-	prctl(PR_SET_DUMPABLE, 0);
-	j->root.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (j->root.fd < 0) {
-		err_errno(&e, "cannot open the container's root");
-		fail(control, 125, &e);
-	}
-	if (j->s->tty && root_terminal(j->s, j->root.fd, &j->root.pty, &j->root.pty_slave, &e) < 0)
-		fail(control, 125, &e);
-	if (arrange(j, &e) < 0)
-		fail(control, 125, &e);
-	ready.has_pty = j->root.pty >= 0;
-	ready.n_fds = ready.has_pty;
-	init_send(control, &ready, &j->root.pty);
-	int status = init_exec(j->s, &j->root, &e);
-	fail(control, status, &e);
+	if (init_take_terminal(j->s, &m.err) >= 0 &&
+		confine_finish(j->s, &j->root, &p->user, rest, &m.err) >= 0)
+		m.exec_status = init_execute(j->s, p, &m.err);
+	init_send(j->control[1], &m, NULL);
+	_exit(m.exec_status);
 }
 
-struct report {
-	long pid;
-	struct err err;
-};
-
-/* What the caller has open is of the host, and not for a process that somebody inside may look into
- * because he has been given CAP_SYS_PTRACE (T03). */
-static int close_callers(struct job *j, int report_fd, struct err *e)
+/* What the caller has open is of the host, and not for a process that somebody inside may look
+ * into. */
+static int close_callers(struct job *j, struct err *e)
 {
-	int keep[] = { report_fd, j->init_pidfd, j->control[1], j->in[1], j->out[1], j->err[1],
+	int keep[] = { j->init_pidfd, j->control[1], j->in[1], j->out[1], j->err[1],
 		j->root.filter };
 
 	if (proc_close_others(3 + (unsigned)j->s->preserve_fds, keep, ARRAY_SIZE(keep)) < 0)
@@ -112,32 +98,80 @@ static int close_callers(struct job *j, int report_fd, struct err *e)
 	return 0;
 }
 
-/* Enters the container, and makes the process there a child of our parent's. */
-__attribute__((noreturn)) static void stage_main(struct job *j, int report_fd)
+/* While /proc is the host's. */
+static int set_labels(struct job *j, struct err *e)
 {
-	struct clone_args args = { .flags = CLONE_PARENT };
-	struct report report = { .pid = -1 };
-	struct err *e = &report.err;
+	int r = confine_labels(j->s, &j->root, e);
 
-	prctl(PR_SET_DUMPABLE, 0);
-	if (j->s->cgroup && cgroup_enter(j->s->cgroup, e) < 0) {
-		report.pid = -1;
-	} else if (close_callers(j, report_fd, e) < 0) {
-		report.pid = -1;
-	} else if (j->namespaces && setns(j->init_pidfd, j->namespaces) < 0) {
-		err_errno(e, "cannot enter the container");
-	} else {
-		report.pid = syscall(SYS_clone3, &args, sizeof args);
-		if (report.pid == 0)
-			process_main(j);
-		if (report.pid < 0)
-			err_errno(e, "cannot start a process in the container");
-	}
-	fs_write_all(report_fd, &report, sizeof report);
-	_exit(0);
+	close_fd(&j->root.own_proc);
+	return r;
 }
 
-static int clone_stage(struct job *j, int report_fd, struct exec_attempt *a, struct err *e)
+static int enter(struct job *j, struct err *e)
+{
+	if (j->s->cgroup && cgroup_enter(j->s->cgroup, e) < 0)
+		return -e->code;
+	if (close_callers(j, e) < 0)
+		return -e->code;
+	if (j->namespaces && setns(j->init_pidfd, j->namespaces) < 0)
+		return err_errno(e, "cannot enter the container");
+	close_fd(&j->init_pidfd);
+	if (j->namespaces & CLONE_NEWUSER && namespace_become_root(e) < 0)
+		return -e->code;
+	j->root.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return j->root.fd < 0 ? err_errno(e, "cannot open the container's root") : 0;
+}
+
+static int make_terminal(struct job *j, struct err *e)
+{
+	struct init_message m = { .type = INIT_FDS, .has_pty = true, .n_fds = 1 };
+
+	if (root_terminal(j->s, j->root.fd, &j->root.pty, &j->root.pty_slave, e) < 0)
+		return -e->code;
+	if (init_send(j->control[1], &m, &j->root.pty) < 0)
+		return err_set(e, EPIPE, "the monitor is gone");
+	close_fd(&j->root.pty);
+	return 0;
+}
+
+/* clone(2) and not clone3(2): the default filter, which is on by now, can look into its flags. Not
+ * fork(3), since the process becomes a child of our parent. */
+static long clone_process(void)
+{
+#if defined(__s390__) || defined(__CRIS__)
+	return syscall(SYS_clone, 0L, (long)CLONE_PARENT, 0L, 0L, 0L);
+#else
+	return syscall(SYS_clone, (long)CLONE_PARENT, 0L, 0L, 0L, 0L);
+#endif
+}
+
+/* Enters the container, becomes what the program is to be, and makes the process. Only children are
+ * in the pid namespace that is entered, so that nobody inside can see us do it. */
+static int stage(struct job *j, struct err *e)
+{
+	struct init_program program = { 0 };
+	struct confine_rest rest;
+	long pid;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	/* or the process would have it, too */
+	if (madvise(j->report, sizeof *j->report, MADV_DONTFORK) < 0)
+		return err_errno(e, "cannot keep a page to ourselves");
+	j->root.report = j->control[1];
+	if (set_labels(j, e) < 0 || enter(j, e) < 0 || (j->s->tty && make_terminal(j, e) < 0) ||
+		arrange(j, e) < 0 || init_prepare(j->s, &j->root, &program, e) < 0 ||
+		confine_begin(j->s, &j->root, &program.user, j->way, &rest, e) < 0)
+		return -e->code;
+	pid = clone_process();
+	if (pid == 0)
+		process_main(j, &program, &rest);
+	if (pid < 0)
+		return err_errno(e, "cannot start a process in the container");
+	j->report->pid = pid;
+	return 0;
+}
+
+static int clone_stage(struct job *j, struct exec_attempt *a, struct err *e)
 {
 	struct clone_args args = {
 		.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&a->stage_pidfd
@@ -157,8 +191,10 @@ static int clone_stage(struct job *j, int report_fd, struct exec_attempt *a, str
 		args.cgroup = (uint64_t)cgroup;
 		pid = syscall(SYS_clone3, &args, sizeof args);
 	}
-	if (pid == 0)
-		stage_main(j, report_fd);
+	if (pid == 0) {
+		stage(j, &j->report->err);
+		_exit(0);
+	}
 	if (pid < 0)
 		return err_errno(e, "cannot start a process");
 	a->stage = (pid_t)pid;
@@ -167,15 +203,14 @@ static int clone_stage(struct job *j, int report_fd, struct exec_attempt *a, str
 
 static int start(struct job *j, struct exec_attempt *a, struct err *e)
 {
-	int fds[2], r;
+	void *page = mmap(
+		NULL, sizeof *j->report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	/* not blocking: the writer is dead when it is read, and has written all or nothing */
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-		return err_errno(e, "cannot make a pipe");
-	r = clone_stage(j, fds[1], a, e);
-	close(fds[1]);
-	a->report = fds[0];
-	return r;
+	if (page == MAP_FAILED)
+		return err_errno(e, "cannot share memory");
+	j->report = a->report = page;
+	j->report->pid = -1;
+	return clone_stage(j, a, e);
 }
 
 static int make_pair(int ends[2], bool process_writes, struct err *e)
@@ -223,7 +258,33 @@ static void attempt_release(struct exec_attempt *a)
 {
 	process_release(&a->process);
 	close_fd(&a->stage_pidfd);
-	close_fd(&a->report);
+	if (a->report)
+		munmap(a->report, sizeof *a->report);
+	a->report = NULL;
+}
+
+/* Whether a process of the container can look into one of its own user's that is not dumpable:
+ * proc(5), CapBnd. */
+static bool may_trace(pid_t init)
+{
+	const uint64_t trace = UINT64_C(1) << CAP_SYS_PTRACE;
+	auto_free char *path = xasprintf("/proc/%d/status", init), *text = NULL;
+	struct err ignored;
+	const char *line;
+
+	if (fs_read_file(AT_FDCWD, path, 65536, &text, NULL, &ignored) < 0)
+		return true;
+	line = strstr(text, "\nCapBnd:");
+	return !line || strtoull(line + 8, NULL, 16) & trace;
+}
+
+/* A filter that nobody but the privileged can load is loaded by the process itself, since it may
+ * forbid to make one; unless somebody could take the privilege from the process. */
+static enum confine_way choose_way(const struct spec *s, pid_t init)
+{
+	if (!s->seccomp || !*s->seccomp || s->no_new_privs)
+		return CONFINE_FILTER_LAST;
+	return may_trace(init) ? CONFINE_FILTER_FIRST : CONFINE_FILTER_LAST;
 }
 
 int process_exec_begin(const struct spec *spec, pid_t init, int init_pidfd, bool inherit,
@@ -249,6 +310,7 @@ int process_exec_begin(const struct spec *spec, pid_t init, int init_pidfd, bool
 		r = err_set(e, ESRCH, "the container is not running");
 	if (r >= 0)
 		r = root_open_filter(&s, &j.root, e);
+	j.way = choose_way(&s, init);
 	if (r >= 0)
 		r = make_ends(&j, e);
 	if (r >= 0)
@@ -267,6 +329,7 @@ int process_exec_begin(const struct spec *spec, pid_t init, int init_pidfd, bool
 		return r;
 	}
 	fcntl(a.process.control, F_SETFL, O_NONBLOCK);
+	a.ready = !s.tty; /* nothing to hand over */
 	*ret = a;
 	return 0;
 }
@@ -279,18 +342,15 @@ int process_exec_fd(const struct exec_attempt *a)
 /* Who has entered the container is dead: has it made a process there? */
 static int hear_stage(struct exec_attempt *a, struct err *e)
 {
-	struct report report = { .pid = -1 };
-
 	while (waitpid(a->stage, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	a->stage = 0;
-	if (fs_read_full(a->report, &report, sizeof report) != sizeof report)
-		return err_set(e, ECHILD, "the process that enters the container died");
-	if (report.pid <= 0) {
-		*e = report.err;
-		return -e->code;
+	if (a->report->pid <= 0) {
+		*e = a->report->err;
+		return e->code ? -e->code
+			       : err_set(e, ECHILD, "the process that enters the container died");
 	}
-	a->process.pid = (pid_t)report.pid;
+	a->process.pid = (pid_t)a->report->pid;
 	/* our own child, not waited for: nobody else can have this pid */
 	a->process.pidfd = (int)syscall(SYS_pidfd_open, a->process.pid, 0);
 	return 0;
@@ -300,13 +360,14 @@ static int hear_stage(struct exec_attempt *a, struct err *e)
 static int hear_result(struct exec_attempt *a, struct err *e)
 {
 	struct init_message m = { 0 };
-	int fds[2], r = process_hear(&a->process, &m, fds, e);
+	int fds[2] = { -1, -1 }, r = process_hear(&a->process, &m, fds, e);
 
 	if (r == -EAGAIN)
 		return 0;
-	if (r == 0 && !a->ready) {
+	if (r == 0 && !a->ready && m.has_pty) {
 		a->ready = true;
-		a->process.pty = m.has_pty ? fds[0] : -1;
+		a->process.pty = fds[0];
+		close_fd(&fds[1]);
 		return 0;
 	}
 	if (r == -ECONNRESET && m.type != INIT_FAILED && a->ready) {
@@ -315,6 +376,8 @@ static int hear_result(struct exec_attempt *a, struct err *e)
 	}
 	if (m.type == INIT_FAILED)
 		a->exec_status = m.exec_status;
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
 	return r < 0 ? r : err_set(e, EPROTO, "the process says what it should not");
 }
 

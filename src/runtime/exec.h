@@ -29,14 +29,15 @@ int process_exec(const struct spec *s, pid_t init, int init_pidfd, bool inherit,
 struct exec_attempt {
 	struct process process;
 	pid_t stage; /* enters the container and makes the process; 0 when it has */
-	int stage_pidfd, report;
-	bool ready; /* the process has said that it is there */
+	int stage_pidfd;
+	struct exec_report *report; /* shared with that */
+	bool ready;                 /* the process has said that it is there */
 	int exec_status;
 	struct err failure; /* why the process is being killed */
 };
 #define EXEC_ATTEMPT_INIT                                                                          \
 	{                                                                                          \
-		.process = PROCESS_INIT, .stage_pidfd = -1, .report = -1, .exec_status = 125       \
+		.process = PROCESS_INIT, .stage_pidfd = -1, .exec_status = 125                     \
 	}
 /* Never waits. A failure leaves nothing behind. */
 int process_exec_begin(const struct spec *, pid_t init, int init_pidfd, bool inherit,

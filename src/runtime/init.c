@@ -36,7 +36,28 @@ int init_send(int socket, const struct init_message *m, const int *fds)
 		c->cmsg_len = CMSG_LEN((size_t)m->n_fds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, (size_t)m->n_fds * sizeof(int));
 	}
-	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	/* nobody waits for a warning to be read */
+	return sendmsg(socket, &msg, MSG_NOSIGNAL | (m->type == INIT_WARNING ? MSG_DONTWAIT : 0)) <
+			       0
+		       ? -errno
+		       : 0;
+}
+
+/* Whoever can look into the other side (T03) says what he likes. */
+static bool is_sound(struct init_message *m, int n_fds)
+{
+	unsigned char has_pty, has_notify;
+
+	memcpy(&has_pty, &m->has_pty, sizeof has_pty);
+	memcpy(&has_notify, &m->has_notify, sizeof has_notify);
+	m->err.text[sizeof m->err.text - 1] = m->err.hint[sizeof m->err.hint - 1] = '\0';
+	if (has_pty > 1 || has_notify > 1 || m->n_fds != n_fds || m->type < INIT_FDS ||
+		m->type > INIT_SECCOMP)
+		return false;
+	if (m->type == INIT_FDS && has_pty + has_notify > n_fds)
+		return false;
+	return m->type != INIT_FAILED || (m->err.code > 0 && m->err.code < 4096 &&
+						 m->exec_status >= 125 && m->exec_status <= 127);
 }
 
 int init_receive(int socket, struct init_message *ret, int fds[2])
@@ -50,6 +71,7 @@ int init_receive(int socket, struct init_message *ret, int fds[2])
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof control };
+	int n_fds = 0;
 	ssize_t n;
 
 	do
@@ -57,11 +79,16 @@ int init_receive(int socket, struct init_message *ret, int fds[2])
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	if (n != sizeof *ret)
-		return -ECONNRESET;
-	if (ret->n_fds && msg.msg_controllen >= CMSG_LEN(sizeof(int)))
-		memcpy(fds, CMSG_DATA(&control.header), (size_t)ret->n_fds * sizeof(int));
-	return 0;
+	/* at most two fit in */
+	if (msg.msg_controllen >= CMSG_LEN(sizeof(int)) && control.header.cmsg_type == SCM_RIGHTS) {
+		n_fds = control.header.cmsg_len >= CMSG_LEN(2 * sizeof(int)) ? 2 : 1;
+		memcpy(fds, CMSG_DATA(&control.header), (size_t)n_fds * sizeof(int));
+	}
+	if (n == sizeof *ret && is_sound(ret, n_fds))
+		return 0;
+	for (int i = 0; i < n_fds; i++)
+		close_fd(&fds[i]);
+	return -ECONNRESET;
 }
 
 /* WORKDIR, made when it is missing as Docker does. Never through a magic link; and what getcwd(3)
@@ -98,51 +125,52 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int init_exec(const struct spec *s, struct root *r, struct err *e)
+/* As Docker: /dev/stdout can be opened again by the container's user. Where it cannot be given away
+ * it works all the same, only not through /dev/stdout. */
+static int own_streams(const struct spec *s, const struct user *u, struct err *e)
 {
-	return init_exec_after(s, r, NULL, NULL, e);
+	struct stat st;
+
+	if (s->tty)
+		return fchown(0, u->uid, (gid_t)-1) < 0 ? err_errno(e, "cannot own the terminal")
+							: 0;
+	for (int fd = 0; u->uid && fd < 3; fd++)
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fchown(fd, u->uid, u->gid) < 0)
+			continue;
+	return 0;
 }
 
-int init_exec_after(const struct spec *s, struct root *r, int (*last)(void *data, struct err *e),
-	void *data, struct err *e)
+int init_prepare(const struct spec *s, struct root *r, struct init_program *p, struct err *e)
 {
-	auto_strv env = { 0 };
-	struct user user;
-	struct stat st;
+	if (user_resolve(r->fd, s->user, &p->user, e) < 0)
+		return -e->code;
+	if (s->only_groups)
+		p->user.n_groups = 0;
+	if (user_add_groups(r->fd, &s->groups, &p->user, e) < 0 || own_streams(s, &p->user, e) < 0)
+		return -e->code;
+	strv_extend(&p->env, s->env.v);
+	if (!strv_get_env(&p->env, "HOME"))
+		strv_pushf(&p->env, "HOME=%s", p->user.home);
+	if (enter_workdir(s, r, e) < 0)
+		return -e->code;
+	reset_signals();
+	/* before the filter, which may forbid it */
+	syscall(SYS_close_range, 3U + (unsigned)s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+	return 0;
+}
+
+int init_take_terminal(const struct spec *s, struct err *e)
+{
+	setsid();
+	return s->tty && ioctl(0, TIOCSCTTY, 0) < 0 ? err_errno(e, "cannot take the terminal") : 0;
+}
+
+int init_execute(const struct spec *s, const struct init_program *p, struct err *e)
+{
 	bool found;
 	int code;
 
-	if (user_resolve(r->fd, s->user, &user, e) < 0)
-		return 125;
-	if (s->only_groups)
-		user.n_groups = 0;
-	if (user_add_groups(r->fd, &s->groups, &user, e) < 0)
-		return 125;
-	setsid();
-	if (s->tty && ioctl(0, TIOCSCTTY, 0) < 0) {
-		err_errno(e, "cannot take the terminal");
-		return 125;
-	}
-	if (s->tty && fchown(0, user.uid, (gid_t)-1) < 0) {
-		err_errno(e, "cannot own the terminal");
-		return 125;
-	}
-	if (!s->tty) /* as Docker: /dev/stdout can be opened again by the container's user */
-		for (int fd = 0; user.uid && fd < 3; fd++)
-			if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
-				fchown(fd, user.uid, user.gid) < 0)
-				continue; /* it works all the same, only not through /dev/stdout */
-	strv_extend(&env, s->env.v);
-	if (!strv_get_env(&env, "HOME"))
-		strv_pushf(&env, "HOME=%s", user.home);
-	if (enter_workdir(s, r, e) < 0)
-		return 125;
-	reset_signals();
-	environ = env.v;
-	/* before the filter, which may forbid it */
-	syscall(SYS_close_range, 3U + (unsigned)s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (confine_process(s, r, &user, e) < 0 || (last && last(data, e) < 0))
-		return 125;
+	environ = p->env.v;
 	execvp(s->args.v[0], s->args.v);
 	code = errno;
 	found = code != ENOENT && code != ENOTDIR;
@@ -154,6 +182,24 @@ int init_exec_after(const struct spec *s, struct root *r, int (*last)(void *data
 	else
 		err_set(e, code, "cannot execute '%s': %s", s->args.v[0], strerror(code));
 	return found ? 126 : 127;
+}
+
+int init_exec(const struct spec *s, struct root *r, struct err *e)
+{
+	return init_exec_after(s, r, NULL, NULL, e);
+}
+
+int init_exec_after(const struct spec *s, struct root *r, int (*last)(void *data, struct err *e),
+	void *data, struct err *e)
+{
+	struct init_program p = {
+		0
+	}; /* for the program, or for as long as it takes to say why not */
+
+	if (init_take_terminal(s, e) < 0 || init_prepare(s, r, &p, e) < 0 ||
+		confine_process(s, r, &p.user, e) < 0 || (last && last(data, e) < 0))
+		return 125;
+	return init_execute(s, &p, e);
 }
 
 static void fail(int status, const struct err *e)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "runtime/root.h"
 #include "runtime/spec.h"
+#include "runtime/user.h"
 
 /* Where init holds what a new monitor takes over with pidfd_getfd(2); -1 in the process that has
  * none of it. The numbers are fixed for that reason. */
@@ -41,6 +42,16 @@ __attribute__((noreturn)) void init_main(const struct spec *, struct root *);
 /* Becomes the container's process in place of the caller; returns only when it failed, with the
  * exit status that Docker gives to that (125, 126 or 127). */
 int init_exec(const struct spec *, struct root *, struct err *e);
+/* Its parts, for exec.c, where two processes share them. */
+struct init_program {
+	struct strv env;
+	struct user user;
+};
+/* Inside the root, with the streams in place: user, environment, working directory, signals. */
+int init_prepare(const struct spec *, struct root *, struct init_program *ret, struct err *e);
+/* A session of its own, with the terminal if there is one. */
+int init_take_terminal(const struct spec *, struct err *e);
+int init_execute(const struct spec *, const struct init_program *, struct err *e);
 /* The same; what `last` does is done by the process when it is confined and has all but executed
  * its program. */
 int init_exec_after(const struct spec *, struct root *, int (*last)(void *data, struct err *e),

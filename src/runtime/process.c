@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define WARNINGS_MAX 128 /* more than there are limits and capabilities */
+
 void process_release(struct process *p)
 {
 	close_fd(&p->pidfd);
@@ -396,9 +398,13 @@ int process_hear(struct process *p, struct init_message *m, int fds[2], struct e
 		}
 		switch (m->type) {
 		case INIT_WARNING:
-			strv_push(&p->warnings, m->err.text);
+			close_fd(&fds[0]);
+			close_fd(&fds[1]);
+			if (p->warnings.n < WARNINGS_MAX)
+				strv_push(&p->warnings, m->err.text);
 			break;
 		case INIT_SECCOMP:
+			close_fd(&fds[1]);
 			close_fd(&p->seccomp);
 			p->seccomp = fds[0];
 			if (p->on_listener &&
@@ -409,6 +415,8 @@ int process_hear(struct process *p, struct init_message *m, int fds[2], struct e
 			}
 			break;
 		case INIT_FAILED:
+			close_fd(&fds[0]);
+			close_fd(&fds[1]);
 			*e = m->err;
 			return -m->err.code;
 		case INIT_FDS:

@@ -6,10 +6,12 @@
  *   sockets          address families that reach the kernel's or the host's innards
  *   terminal         pushes a byte into every terminal it can find (TIOCSTI, TIOCLINUX)
  *   keys NAME        makes a key, and looks for one of that name that others have made
- *   attach           attaches to each new process it sees (ptrace(2)), and looks at what
- * directories it has open, until SIGTERM: "attached PID EXE", "directory PID FD NAME", and in the
- * end "traced N", which are the image's own exe              opens what its fellow processes
- * execute, for writing links            looks for descriptors beyond 2
+ *   attach           attaches to each new process it sees (ptrace(2)), and looks at what it has,
+ *                    until SIGTERM: "attached PID EXE", "directory PID FD NAME", "stole PID SET"
+ *                    for capabilities that the container has not, and in the end "traced N", which
+ *                    are the image's own, and "caught N", which were not yet
+ *   exe              opens what its fellow processes execute, for writing
+ *   links            looks for descriptors beyond 2
  *
  * RESULT is "ok" or the name of the error.
  */
@@ -232,9 +234,41 @@ static void end(int sig)
 	ended = 1;
 }
 
+/* A set of capabilities (proc(5), /proc/PID/status), 0 if there is none. */
+static unsigned long long caps_of(pid_t pid, const char *set)
+{
+	unsigned long long caps = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, set, strlen(set)) == 0)
+			caps = strtoull(line + strlen(set) + 1, NULL, 16);
+	if (f)
+		fclose(f);
+	return caps;
+}
+
+/* Stopped, it cannot let go of anything while we look. */
+static void look_at_caps(pid_t pid)
+{
+	static const char *const sets[] = { "CapPrm", "CapEff", "CapInh", "CapBnd" };
+	const unsigned long long ours = caps_of(getpid(), "CapBnd");
+	int status;
+
+	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0 || waitpid(pid, &status, __WALL) != pid ||
+		!WIFSTOPPED(status))
+		return;
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+		if (caps_of(pid, sets[i]) & ~ours)
+			printf("stole %d %s %llx\n", pid, sets[i], caps_of(pid, sets[i]) & ~ours);
+}
+
 static int probe_attach(void)
 {
-	unsigned long own = 0;
+	unsigned long own = 0, caught = 0;
 
 	signal(SIGTERM, end);
 	printf("attaching\n");
@@ -252,14 +286,17 @@ static int probe_attach(void)
 			look_at_descriptors(pid);
 			if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
 				continue;
+			look_at_caps(pid);
 			snprintf(path, sizeof path, "/proc/%d/exe", pid);
 			n = readlink(path, exe, sizeof exe - 1);
 			exe[n < 0 ? 0 : n] = '\0';
 			/* what the image brought may be traced; what is the host's may not */
 			if (strstr(exe, "busybox") || strstr(exe, "probe") || n < 0)
 				own++;
-			else
+			else {
+				caught++;
 				printf("attached %d %s\n", pid, exe);
+			}
 			ptrace(PTRACE_DETACH, pid, NULL, NULL);
 		}
 		if (proc)
@@ -267,7 +304,7 @@ static int probe_attach(void)
 		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
 			continue;
 	}
-	printf("traced %lu\n", own);
+	printf("traced %lu\ncaught %lu\n", own, caught);
 	return 0;
 }
 

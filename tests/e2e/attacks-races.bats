@@ -101,17 +101,46 @@ rt() {
 	redock -q rm tracer
 }
 
-@test "attack: T03 not even CAP_SYS_PTRACE finds a directory of the host's in what enters" {
-	redock run -d --name tracer --cap-add SYS_PTRACE bb attack-probe attach >/dev/null
+# tracer OPTION…: what a container that may trace finds in what enters it, in $output. CHANGED may be
+# an option of exec.
+tracer() {
+	redock run -d --name tracer --cap-add SYS_PTRACE "$@" bb attack-probe attach >/dev/null
 	one() {
-		redock exec tracer true
+		# shellcheck disable=SC2086 # one option or none
+		timeout 20 "$REDOCK" exec ${CHANGED-} tracer true
 	}
 	rounds one
 	redock stop -t 10 tracer
 	run redock logs tracer
+	redock -q rm tracer
 	contains attaching
 	lacks directory
+	lacks stole
+	# it has met some of them before they executed anything: that is what this is about
+	[[ $output =~ caught\ [1-9] ]]
+}
+
+@test "attack: T03 not even CAP_SYS_PTRACE finds a directory of the host's, or a capability, in what enters" {
+	tracer
+}
+
+@test "attack: T03 nor with no_new_privs, another user, or fewer capabilities" {
+	tracer --security-opt no-new-privileges --cap-drop CHOWN
+	CHANGED='-u 1000' tracer --cap-drop SETUID
+}
+
+@test "attack: T03 nor in what has a terminal" {
+	redock run -d --name tracer --cap-add SYS_PTRACE bb attack-probe attach >/dev/null
+	one() {
+		with_tty timeout 20 "$REDOCK" exec -it tracer tty
+	}
+	rounds one
+	redock stop -t 10 tracer
+	run redock logs tracer
 	redock -q rm tracer
+	contains attaching
+	lacks directory
+	lacks stole
 }
 
 @test "attack: T04 a null device that becomes a link while paths are masked" {
