@@ -253,7 +253,7 @@ int local_wait(struct engine *en, const char *id, enum wait_for what, int timeou
 		auto_close int fd = -1;
 		if (c.ready && what == WAIT_READY)
 			return 0;
-		fd = monitor_connect(l, id, e);
+		fd = monitor_watch(l, id, e);
 		if (fd >= 0)
 			r = listen_for(fd, what, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0, e);
 		if (fd >= 0 && r != -ECONNRESET)

@@ -33,10 +33,26 @@ static void add_member(struct str *line, const char *key, const char *value)
 	escape_json(line, value, strlen(value));
 }
 
-void journal_add(
-	int run, const char *type, const char *action, const char *id, char *const *attributes)
+static void add_line(struct str *lines, const char *type, const char *action, const char *id,
+	char *const *attributes)
 {
-	auto_str line = STR_INIT(LINE_MAX_SIZE);
+	str_addf(lines, "{\"timeNano\":%lld", (long long)time_now());
+	add_member(lines, "Type", type);
+	add_member(lines, "Action", action);
+	add_member(lines, "ID", id);
+	str_add(lines, ",\"Attributes\":[");
+	for (char *const *a = attributes; a && *a; a++) {
+		if (a > attributes)
+			str_add_char(lines, ',');
+		escape_json(lines, *a, strlen(*a));
+	}
+	str_add(lines, "]}\n");
+}
+
+void journal_add_all(int run, const char *type, const char *const *actions, const char *id,
+	char *const *attributes)
+{
+	auto_str lines = STR_INIT(LINE_MAX_SIZE);
 	auto_close int fd = open_journal(run);
 	struct stat st;
 
@@ -47,19 +63,16 @@ void journal_add(
 	}
 	if (fd < 0)
 		return;
-	str_addf(&line, "{\"timeNano\":%lld", (long long)time_now());
-	add_member(&line, "Type", type);
-	add_member(&line, "Action", action);
-	add_member(&line, "ID", id);
-	str_add(&line, ",\"Attributes\":[");
-	for (char *const *a = attributes; a && *a; a++) {
-		if (a > attributes)
-			str_add_char(&line, ',');
-		escape_json(&line, *a, strlen(*a));
-	}
-	str_add(&line, "]}\n");
+	for (; *actions; actions++)
+		add_line(&lines, type, *actions, id, attributes);
 	/* half a line, on a full disk, must not spoil the next one */
-	if (!line.overflow && write(fd, line.data, line.len) != (ssize_t)line.len &&
+	if (!lines.overflow && write(fd, lines.data, lines.len) != (ssize_t)lines.len &&
 		write(fd, "\n", 1) != 1)
 		return;
+}
+
+void journal_add(
+	int run, const char *type, const char *action, const char *id, char *const *attributes)
+{
+	journal_add_all(run, type, (const char *const[]){ action, NULL }, id, attributes);
 }

@@ -13,3 +13,6 @@
  * written is lost: nothing depends on it. */
 void journal_add(
 	int run, const char *type, const char *action, const char *id, char *const *attributes);
+/* Several of the same, in one write(2); `actions` ends with NULL. */
+void journal_add_all(int run, const char *type, const char *const *actions, const char *id,
+	char *const *attributes);

@@ -70,7 +70,7 @@ static void tell_stop(struct local *l, const char *id)
 {
 	const struct frame stop = { FRAME_STOP, 0 };
 	struct err ignored;
-	auto_close int fd = monitor_connect(l, id, &ignored);
+	auto_close int fd = monitor_watch(l, id, &ignored);
 
 	int64_t deadline = time_monotonic() + (int64_t)MONITOR_WAIT_MS * 1000000;
 	struct pollfd p = { fd, POLLIN, 0 };

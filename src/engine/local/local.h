@@ -128,6 +128,8 @@ int local_network_check(struct local *, const struct container_config *, struct 
 int monitor_hear_started(struct local *, int client, int *ret_exec_status, struct err *e);
 /* Connects to the control socket of a running container. Returns the fd, or -ECONNREFUSED. */
 int monitor_connect(struct local *, const char *id, struct err *e);
+/* The same, to hear what becomes of it. */
+int monitor_watch(struct local *, const char *id, struct err *e);
 /* Makes a session of a monitor's socket (taken). */
 struct session *local_session_new(int fd);
 

@@ -277,7 +277,7 @@ static int follow(
 		/* its end, or that of one of its lives: then we look again whether it goes on */
 		bool ended = false;
 		close_fd(&monitor);
-		monitor = monitor_connect(l, c->id, &ignored);
+		monitor = monitor_watch(l, c->id, &ignored);
 		while (monitor >= 0 && !ended && result == 0) {
 			struct pollfd p[2] = { { watch, POLLIN, 0 }, { monitor, POLLIN, 0 } };
 			int n;

@@ -30,6 +30,9 @@ enum frame_type {
 	 */
 	FRAME_WARNING,
 	FRAME_ATTACHED, /* from the monitor: what the container prints from now on comes to you */
+	/* to the monitor: execute something in the container. With SCM_RIGHTS: a socket, which is
+	 * the exec's own session, and a file with an encoded struct spec */
+	FRAME_EXEC,
 };
 
 #define FRAME_MAX 32768u
@@ -51,12 +54,12 @@ struct frame_failed {
 };
 #define FRAME_TEXT_MAX sizeof((struct frame_failed *)0)->text
 
-/* fds of the monitor program when it begins; its arguments are a mode ("start", "adopt", "exec")
- * and the container's name. */
+/* fds of the monitor program when it begins; its arguments are a mode ("start", "adopt") and the
+ * container's name. */
 enum monitor_fd {
 	MONITOR_FD_CLIENT =
 		3, /* socket to the starter; closed when it can be connected to, when adopting */
 	MONITOR_FD_SPEC,  /* encoded struct spec */
-	MONITOR_FD_ALIVE, /* locked for as long as the monitor lives; "exec": init's pidfd */
+	MONITOR_FD_ALIVE, /* locked for as long as the monitor lives */
 	MONITOR_FD_END,   /* from here on: a socket for each of the spec's `ports` */
 };

@@ -153,7 +153,7 @@ int local_attach(struct engine *en, const char *id, const struct attach_options 
 		err_set(e, ESRCH, "'%s' does not run", c.config.name);
 		return err_hint(e, "redock start -a %s", c.config.name);
 	}
-	fd = monitor_connect(l, id, e);
+	fd = monitor_watch(l, id, e);
 	if (fd < 0)
 		return fd;
 	*ret = new_session(fd, options->stdin_open ? FRAME_ATTACH : FRAME_ATTACH_OUTPUT);

@@ -97,7 +97,6 @@ int monitor_start(struct local *l, const char *mode, const char *name, int clien
 
 int monitor_connect(struct local *l, const char *id, struct err *e)
 {
-	const struct frame watch = { FRAME_WATCH, 0 };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	auto_close int dir = fs_open_dir(l->dirs.run, id, e);
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -107,7 +106,15 @@ int monitor_connect(struct local *l, const char *id, struct err *e)
 	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/control", dir);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		return err_errno(e, "cannot reach the monitor of container '%.12s'", id);
-	if (send(fd, &watch, sizeof watch, MSG_NOSIGNAL) < 0)
-		return err_errno(e, "cannot speak to the monitor of container '%.12s'", id);
 	return take_fd(&fd);
+}
+
+int monitor_watch(struct local *l, const char *id, struct err *e)
+{
+	const struct frame watch = { FRAME_WATCH, 0 };
+	auto_close int fd = monitor_connect(l, id, e);
+
+	if (fd >= 0 && send(fd, &watch, sizeof watch, MSG_NOSIGNAL) < 0)
+		return err_errno(e, "cannot speak to the monitor of container '%.12s'", id);
+	return fd < 0 ? fd : take_fd(&fd);
 }

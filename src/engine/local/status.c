@@ -259,7 +259,7 @@ static bool await_record(struct local *l, const char *id, int run_dir)
 {
 	int64_t deadline = time_monotonic() + RECORD_WAIT;
 	struct err ignored;
-	auto_close int fd = monitor_connect(l, id, &ignored), gone = -1;
+	auto_close int fd = monitor_watch(l, id, &ignored), gone = -1;
 
 	while (fd >= 0) {
 		struct frame header = { 0 };

@@ -50,7 +50,7 @@ int local_tell_update(struct local *l, const struct container *c, struct err *e)
 	local_set_supervision(&c->config, &s);
 	if (write_spec(run_dir, &s, e) < 0)
 		return -e->code;
-	fd = monitor_connect(l, c->id, &ignored);
+	fd = monitor_watch(l, c->id, &ignored);
 	/* one that is gone has nothing to be told; its successor reads the file */
 	if (fd >= 0 && send(fd, &update, sizeof update, MSG_NOSIGNAL) < 0)
 		return 0;

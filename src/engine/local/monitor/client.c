@@ -31,6 +31,28 @@ bool clients_add(struct clients *c, int fd, bool attached)
 	return false;
 }
 
+bool clients_have_place(const struct clients *c)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (c->v[i].fd < 0)
+			return true;
+	return false;
+}
+
+bool clients_watch(struct clients *c, struct client *one)
+{
+	int n = 0;
+
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		n += c->v[i].fd >= 0 && c->v[i].watching;
+	if (!one->watching && n >= CLIENTS_MAX - 1) {
+		client_drop(one);
+		return false;
+	}
+	one->watching = true;
+	return true;
+}
+
 void client_drop(struct client *c)
 {
 	for (struct packet *p = c->first, *next; p; p = next) {

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CLIENTS_MAX 16
+/* One place more than can stay, so that whoever comes for a moment finds one. */
+#define CLIENTS_MAX 17
 
 struct packet;
 struct client {
@@ -23,6 +24,10 @@ struct clients {
 void clients_init(struct clients *);
 /* Takes the socket; false (and closed) if there is no place. */
 bool clients_add(struct clients *, int fd, bool attached);
+/* False while there is no place. */
+bool clients_have_place(const struct clients *);
+/* It stays, and hears of what happens; false (and dropped) if that are too many. */
+bool clients_watch(struct clients *, struct client *);
 void client_drop(struct client *);
 /* Sends a frame, or queues it when the client does not read. One that is gone is dropped. */
 void client_send(struct client *, enum frame_type, const void *data, size_t len);

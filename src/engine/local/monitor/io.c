@@ -110,14 +110,16 @@ static void handle_frame(
 			client_send(c, FRAME_ATTACHED, NULL, 0);
 		/* fall through */
 	case FRAME_WATCH:
-		c->watching = true;
+		if (!clients_watch(&m->clients, c))
+			break;
 		if (m->state.ready)
 			client_send(c, FRAME_READY, NULL, 0);
 		if (m->life.state == LIFE_WAITING)
 			client_send(c, FRAME_WAITING, NULL, 0);
 		break;
 	case FRAME_STDIN:
-		give_input(m, data, len);
+		if (c->watching)
+			give_input(m, data, len);
 		break;
 	case FRAME_STDIN_END:
 		/* the input of one that was started detached stays open, as Docker's (StdinOnce) */
@@ -143,24 +145,52 @@ static void handle_frame(
 	}
 }
 
+/* `exec` is asked for by one that says nothing else, on a socket of its own. */
+static void handle_exec(struct monitor *m, struct client *c, const int fds[2])
+{
+	if (fds[1] >= 0)
+		monitor_exec(m, fds[0], fds[1]);
+	client_drop(c);
+}
+
+/* A packet, and the two descriptors that may come with it. */
+static ssize_t receive(int socket, void *packet, size_t size, int fds[2])
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { packet, size };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control };
+	ssize_t n = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n >= 0 && msg.msg_controllen >= CMSG_LEN(sizeof(int)))
+		memcpy(fds, CMSG_DATA(&control.header), control.header.cmsg_len - CMSG_LEN(0));
+	return n;
+}
+
 static void hear_client(struct monitor *m, struct client *c)
 {
 	char packet[sizeof(struct frame) + FRAME_MAX];
+	int fds[2] = { -1, -1 };
 	struct frame header;
-	ssize_t n = recv(c->fd, packet, sizeof packet, MSG_DONTWAIT);
+	ssize_t n = receive(c->fd, packet, sizeof packet, fds);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < (ssize_t)sizeof header) {
+	if (n >= (ssize_t)sizeof header)
+		memcpy(&header, packet, sizeof header);
+	if (n < (ssize_t)sizeof header || header.len != (size_t)n - sizeof header)
 		client_drop(c);
-		return;
-	}
-	memcpy(&header, packet, sizeof header);
-	if (header.len != (size_t)n - sizeof header) {
-		client_drop(c);
-		return;
-	}
-	handle_frame(m, c, header.type, packet + sizeof header, header.len);
+	else if (header.type == FRAME_EXEC)
+		handle_exec(m, c, fds);
+	else
+		handle_frame(m, c, header.type, packet + sizeof header, header.len);
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
 }
 
 static void take_notification(struct monitor *m)
@@ -210,6 +240,7 @@ enum {
 	P_INPUT,
 	P_OOM,
 	P_LOG,
+	P_GUESTS,
 	P_PROBE,
 	P_CLIENTS = P_PROBE + PROBE_FDS
 };
@@ -224,6 +255,13 @@ static int wait_time(const struct monitor *m)
 		return -1;
 	left = (due - time_monotonic() + 999999) / 1000000;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* There is one buffer for input: while the container does not take it, others wait with theirs. One
+ * that is new has none. */
+static bool may_speak(const struct monitor *m, const struct client *c)
+{
+	return m->input_len == 0 || !c->watching;
 }
 
 bool monitor_turn(struct monitor *m, bool only_clients)
@@ -242,17 +280,20 @@ bool monitor_turn(struct monitor *m, bool only_clients)
 		p[P_ERR] = (struct pollfd){ output ? m->process.std_err : -1, output, 0 };
 		p[P_PTY] = (struct pollfd){ output ? m->process.pty : -1, output, 0 };
 		p[P_NOTIFY] = (struct pollfd){ m->process.notify, POLLIN, 0 };
-		p[P_LISTEN] = (struct pollfd){ m->listener, POLLIN, 0 };
+		/* without a place they wait: one that wants no more than an exec is gone at once */
+		p[P_LISTEN] = (struct pollfd){ clients_have_place(&m->clients) ? m->listener : -1,
+			POLLIN, 0 };
 		p[P_PORTS] = (struct pollfd){ m->ports.epoll, POLLIN, 0 };
 		probe_poll(m, p + P_PROBE);
 		p[P_LOG] = (struct pollfd){ log_wait_fd(&m->log), POLLIN, 0 };
+		p[P_GUESTS] = (struct pollfd){ m->guests, POLLIN, 0 };
 		p[P_OOM] = (struct pollfd){ m->oom, m->oom_events, 0 };
 		p[P_INPUT] = (struct pollfd){ idle_input ? -1 : *input_fd(m), POLLOUT, 0 };
 	}
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		const struct client *c = &m->clients.v[i];
 		p[P_CLIENTS + i] = (struct pollfd){ c->fd,
-			(short)((idle_input && !only_clients ? POLLIN : 0) |
+			(short)((may_speak(m, c) && !only_clients ? POLLIN : 0) |
 				(c->first ? POLLOUT : 0)),
 			0 };
 	}
@@ -262,7 +303,7 @@ bool monitor_turn(struct monitor *m, bool only_clients)
 		struct client *c = &m->clients.v[i];
 		if (c->fd >= 0 && p[P_CLIENTS + i].revents & POLLOUT)
 			client_flush(c);
-		if (c->fd >= 0 && p[P_CLIENTS + i].revents & POLLIN && m->input_len == 0)
+		if (c->fd >= 0 && p[P_CLIENTS + i].revents & POLLIN && may_speak(m, c))
 			hear_client(m, c);
 		else if (c->fd >= 0 && p[P_CLIENTS + i].revents & (POLLHUP | POLLERR))
 			client_drop(c);
@@ -287,6 +328,8 @@ bool monitor_turn(struct monitor *m, bool only_clients)
 		probe_turn(m, p + P_PROBE);
 	if (p[P_PORTS].revents)
 		ports_turn_away(&m->ports);
+	if (p[P_GUESTS].revents)
+		monitor_exec_reap(m);
 	if (p[P_LISTEN].revents) {
 		int fd = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)

@@ -30,7 +30,7 @@ static int open_dirs(struct monitor *m, struct err *e)
 	return m->run < 0 ? -e->code : 0;
 }
 
-int monitor_read_spec(int fd, struct spec *ret, struct err *e)
+int monitor_read_spec(int fd, spec_decoder *decode, struct spec *ret, struct err *e)
 {
 	struct stat st;
 	char *data;
@@ -41,7 +41,7 @@ int monitor_read_spec(int fd, struct spec *ret, struct err *e)
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return err_errno(e, "cannot read the container's specification");
-	r = spec_decode(data, (size_t)st.st_size, ret, e);
+	r = decode(data, (size_t)st.st_size, ret, e);
 	munmap(data, (size_t)st.st_size);
 	return r;
 }
@@ -72,7 +72,7 @@ static int wait_for_go(struct monitor *m, struct err *e)
 }
 
 /* What the first process could not do as it was asked to, and went on. */
-static void tell_warnings(struct monitor *m)
+void monitor_tell_warnings(struct monitor *m)
 {
 	for (size_t i = 0; i < m->process.warnings.n; i++) {
 		const char *text = m->process.warnings.v[i];
@@ -81,11 +81,11 @@ static void tell_warnings(struct monitor *m)
 	strv_release(&m->process.warnings);
 }
 
-static void tell_failure(struct monitor *m, int status, const struct err *e)
+void monitor_tell_failure(struct monitor *m, int status, const struct err *e)
 {
 	struct frame_failed f = { .exec_status = status, .code = e->code };
 
-	tell_warnings(m);
+	monitor_tell_warnings(m);
 
 	snprintf(f.text, sizeof f.text, "%s", e->text);
 	snprintf(f.hint, sizeof f.hint, "%s", e->hint);
@@ -108,11 +108,11 @@ static void lift_limits(void)
 	signal(SIGXFSZ, SIG_IGN); /* then a log that is too large is one that cannot be written */
 }
 
-static void monitor_init(struct monitor *m)
+void monitor_init(struct monitor *m)
 {
 	m->process = (struct process)PROCESS_INIT;
 	m->dirs = (struct container_dirs)CONTAINER_DIRS_INIT;
-	m->dir = m->run = m->listener = m->netns = m->oom = -1;
+	m->dir = m->run = m->listener = m->netns = m->oom = m->guests = -1;
 	m->ports = (struct ports)PORTS_INIT;
 	m->probe.process = (struct process)PROCESS_INIT;
 	clients_init(&m->clients);
@@ -133,7 +133,7 @@ static int open_log(struct monitor *m, struct err *e)
 /* How it is to be kept; and what an adopted one has lost. */
 static int prepare(struct monitor *m, bool adopt, struct err *e)
 {
-	int r = monitor_read_spec(MONITOR_FD_SPEC, &m->spec, e);
+	int r = monitor_read_spec(MONITOR_FD_SPEC, spec_decode, &m->spec, e);
 
 	close(MONITOR_FD_SPEC);
 	if (r < 0)
@@ -151,27 +151,10 @@ static int fail(struct monitor *m, bool adopt, int status, struct err *e)
 {
 	if (m->run >= 0 && !adopt)
 		monitor_clean_up(m, false);
-	tell_failure(m, status, e);
+	monitor_tell_failure(m, status, e);
 	if (m->spec.auto_remove && !adopt)
 		container_erase_files(&m->dirs, m->spec.id, e);
 	return 1;
-}
-
-static int run_exec(struct monitor *m, struct err *e)
-{
-	int status = 125, r = monitor_read_spec(MONITOR_FD_SPEC, &m->spec, e);
-
-	close(MONITOR_FD_SPEC);
-	if (r == 0)
-		r = monitor_exec(m, &status, e);
-	if (r < 0) {
-		tell_failure(m, status, e);
-		return 1;
-	}
-	tell_warnings(m);
-	clients_tell(&m->clients, FRAME_STARTED, NULL, 0);
-	monitor_exec_relay(m);
-	return 0;
 }
 
 int main(int argc, char **argv)
@@ -180,7 +163,6 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int status = 125, r;
 	bool adopt = argc > 1 && str_eq(argv[1], "adopt");
-	bool exec = argc > 1 && str_eq(argv[1], "exec");
 
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_NAME, "redock-monitor");
@@ -193,8 +175,6 @@ int main(int argc, char **argv)
 	monitor_init(&m);
 	if (!adopt)
 		clients_add(&m.clients, MONITOR_FD_CLIENT, true);
-	if (exec)
-		return run_exec(&m, &e);
 	r = prepare(&m, adopt, &e);
 	if (r == 0)
 		r = adopt ? monitor_take_over(&m, &e)
@@ -204,7 +184,7 @@ int main(int argc, char **argv)
 	if (adopt) {
 		close(MONITOR_FD_CLIENT); /* who has started us can connect now */
 	} else {
-		tell_warnings(&m);
+		monitor_tell_warnings(&m);
 		clients_tell(&m.clients, FRAME_STARTED, NULL, 0);
 		monitor_event(&m, "start", NULL);
 	}

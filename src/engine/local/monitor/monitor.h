@@ -28,7 +28,8 @@ struct monitor {
 	struct clients clients;
 	struct ports ports;
 	struct probe probe;
-	int oom; /* readable when the kernel has killed for want of memory; -1 */
+	int guests; /* epoll(7) of the pidfds of our forks for `exec`; -1 before the first one */
+	int oom;    /* readable when the kernel has killed for want of memory; -1 */
 	short oom_events;
 	uint64_t oom_kills;
 	char *input; /* for the container's stdin, not taken yet */
@@ -52,6 +53,8 @@ void monitor_reset_io(struct monitor *);
 int monitor_write_state(struct monitor *, struct err *e);
 /* An event of the container; `detail` is one more attribute, or NULL. */
 void monitor_event(struct monitor *, const char *action, const char *detail);
+/* The same for several, in one write(2); `actions` ends with NULL. */
+void monitor_events(struct monitor *, const char *const *actions, const char *detail);
 /* How it ended: to `last` and to the journal. Its control group goes. */
 void monitor_record_end(struct monitor *, int code);
 /* Gives back what the container had; nothing says any more that it runs. */
@@ -61,16 +64,24 @@ void monitor_clean_up(struct monitor *, bool ran);
 void monitor_record_failure(struct monitor *, int status, const struct err *);
 
 /* ---- monitor.c ---- */
-int monitor_read_spec(int fd, struct spec *ret, struct err *e);
+void monitor_init(struct monitor *);
+typedef int spec_decoder(const char *data, size_t len, struct spec *ret, struct err *e);
+int monitor_read_spec(int fd, spec_decoder *, struct spec *ret, struct err *e);
+/* To whoever has asked for it. */
+void monitor_tell_failure(struct monitor *, int status, const struct err *);
+/* What the process could not do as it was asked to, and went on. */
+void monitor_tell_warnings(struct monitor *);
 
 /* ---- update.c ---- */
 /* Takes name, limits and policy from the file `spec` again. */
 void monitor_update(struct monitor *);
 
 /* ---- exec.c ---- */
-/* Executes m->spec in the container that MONITOR_FD_ALIVE is the init of. */
-int monitor_exec(struct monitor *, int *ret_status, struct err *e);
-void monitor_exec_relay(struct monitor *);
+/* Executes in the container what file `request` says (spec_encode()), for a client at the other end
+ * of `session`, which hears STARTED or FAILED first. The fds stay the caller's. */
+void monitor_exec(struct monitor *, int session, int request);
+/* Those that have ended, when m->guests is readable. */
+void monitor_exec_reap(struct monitor *);
 
 /* ---- supervise.c ---- */
 /* Makes the container in its network namespace and lets it go; `go` (may be NULL) gets the

@@ -169,7 +169,7 @@ static void begin(struct monitor *m)
 		return;
 	}
 	fd = openat(m->run, "spec", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || monitor_read_spec(fd, &s, &e) < 0 || s.health.n < 2)
+	if (fd < 0 || monitor_read_spec(fd, spec_decode, &s, &e) < 0 || s.health.n < 2)
 		return conclude(m, -1);
 	set_command(&s);
 	/* frozen from now on, it takes as long as that: nothing here waits for it */

@@ -17,7 +17,7 @@ int monitor_write_state(struct monitor *m, struct err *e)
 	return run_state_write(m->run, &m->state, e);
 }
 
-void monitor_event(struct monitor *m, const char *action, const char *detail)
+void monitor_events(struct monitor *m, const char *const *actions, const char *detail)
 {
 	auto_strv attributes = { 0 };
 	auto_close int run = openat(m->dirs.run, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -26,7 +26,12 @@ void monitor_event(struct monitor *m, const char *action, const char *detail)
 	if (detail)
 		strv_push(&attributes, detail);
 	strv_extend(&attributes, m->spec.annotations.v);
-	journal_add(run, "container", action, m->spec.id, attributes.v);
+	journal_add_all(run, "container", actions, m->spec.id, attributes.v);
+}
+
+void monitor_event(struct monitor *m, const char *action, const char *detail)
+{
+	monitor_events(m, (const char *const[]){ action, NULL }, detail);
 }
 
 static void write_last(struct monitor *m, struct last_state *last)

@@ -190,7 +190,7 @@ static void refresh(struct monitor *m)
 	if (m->spec.auto_remove)
 		return;
 	fd = openat(m->run, "spec", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || monitor_read_spec(fd, &now, &ignored) < 0)
+	if (fd < 0 || monitor_read_spec(fd, spec_decode, &now, &ignored) < 0)
 		return;
 	spec_release(&m->spec);
 	m->spec = now;

@@ -17,7 +17,7 @@ void monitor_update(struct monitor *m)
 	struct cgroup_resources old = m->spec.resources;
 	struct err ignored;
 
-	if (fd < 0 || monitor_read_spec(fd, &s, &ignored) < 0 || !s.name)
+	if (fd < 0 || monitor_read_spec(fd, spec_decode, &s, &ignored) < 0 || !s.name)
 		return; /* what was said before still holds */
 	move_text(&m->spec.name, &s.name);
 	m->spec.resources = s.resources; /* for the next start: this one has its limits already */
