@@ -26,8 +26,11 @@ int fs_open_dir(int dirfd, const char *name, struct err *e)
 int fs_open_dir_make(int dirfd, const char *path, mode_t mode, struct err *e)
 {
 	auto_free char *copy = xstrdup(path);
-	int fd;
+	/* it is there nearly always */
+	int fd = openat(dirfd, copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	if (fd >= 0)
+		return fd;
 	for (char *p = copy + 1; *copy && *p; p++) {
 		if (*p != '/')
 			continue;

@@ -211,16 +211,16 @@ int namespace_with_maps(const struct spec_id_map *uids, size_t n_uids,
 
 int namespace_differences(pid_t pid, struct err *e)
 {
+	auto_free char *path = xasprintf("/proc/%d/ns", (int)pid);
+	auto_close int our_ns = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int their_ns = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int flags = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		char path[48];
 		struct stat theirs, ours;
-		snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[i].name);
-		if (stat(path, &ours) < 0)
+		if (fstatat(our_ns, kinds[i].name, &ours, 0) < 0 && errno == ENOENT)
 			continue; /* this kernel has none of them */
-		snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kinds[i].name);
-		if (stat(path, &theirs) < 0)
+		if (our_ns < 0 || their_ns < 0 || fstatat(their_ns, kinds[i].name, &theirs, 0) < 0)
 			return err_errno(e, "cannot look at the container's namespaces");
 		if (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev)
 			flags |= kinds[i].flag;

@@ -173,6 +173,8 @@ int local_exec(struct engine *en, const char *id, const struct exec_config *cfg,
 		err_clear(e);
 		r = ask(l, id, request, &asked, &session, ret_exec_status, e);
 	}
+	if (r == -EIO && asked)
+		return err_hint(e, "redock restart, if another version of redock has started it");
 	if (r < 0)
 		return r;
 	*ret_exec_status = 0;
