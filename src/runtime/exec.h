@@ -4,7 +4,7 @@
  *
  * The caller is the static monitor, executed from a read-only mount of itself, or redock-runtime
  * from a copy of itself that nobody can write: what enters shows the container no writable file of
- * the host (T02), and cannot be traced by it until the program has been executed (T03).
+ * the host (T02). What others inside can see of it holds no more than the program will (T03).
  */
 #include "base/err.h"
 #include "runtime/process.h"

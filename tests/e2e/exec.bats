@@ -111,3 +111,58 @@ teardown() {
 	run redock exec -w /proc/self/fd/5 a pwd
 	[ "$status" -ne 0 ] || [[ $output == /* ]]
 }
+
+@test "exec: --privileged is all capabilities, under the filter that the container has" {
+	redock run -d --name a --network none bb sleep 1000
+	run redock exec --privileged a grep -E '^(CapEff|Seccomp|NoNewPrivs):' /proc/self/status
+	contains "Seccomp:	2"
+	[[ $output =~ CapEff:[[:space:]]*0*([0-9a-f]+) ]]
+	[ $((16#${BASH_REMATCH[1]} & 1 << 21)) -ne 0 ] # CAP_SYS_ADMIN
+	run redock exec --privileged a mount -t tmpfs x /tmp
+	[ "$status" -ne 0 ]
+	redock run -d --name b --network none --security-opt no-new-privileges --security-opt seccomp=unconfined bb sleep 1000
+	run redock exec --privileged b sh -c 'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; mount -t tmpfs x /tmp && echo mounted'
+	contains "Seccomp:	0"
+	contains "NoNewPrivs:	1"
+	contains mounted
+}
+
+@test "exec: while the container does not take its input" {
+	head -c 1000000 /dev/zero | "$REDOCK" run -i --name a --network none bb sh -c 'echo up >/out; sleep 1000' 3>&- &
+	happened '"Action":"start"'
+	timeout 20 cat "/proc/$(init_of a)/root/out"
+	run timeout 20 "$REDOCK" exec a echo there
+	is there
+}
+
+@test "exec: many at once, and none of them is left as a zombie" {
+	local i monitor pids=()
+	redock run -d --name a --network none bb sleep 1000
+	for i in {1..40}; do
+		timeout 60 "$REDOCK" exec a sh -c "exit $i" 3>&- &
+		pids+=($!)
+	done
+	for i in {1..40}; do
+		run -"$i" wait "${pids[i - 1]}"
+	done
+	happened '"Action":"exec_die"' 40
+	redock exec a true
+	monitor=$(monitor_of a)
+	# init, and at most some that are just ending
+	[ "$(wc -w <"/proc/$monitor/task/$monitor/children")" -lt 10 ]
+}
+
+@test "exec: goes on when the container's monitor dies, and works under the next one" {
+	redock run -d --name a --network none bb sleep 1000
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	"$REDOCK" exec -i a sh -c 'echo up; read -r x; echo "got $x"; exit 7' <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	exec {feed}>"$BATS_TEST_TMPDIR/in"
+	appears "$BATS_TEST_TMPDIR/out" up
+	kill -KILL "$(monitor_of a)"
+	run redock exec a echo next
+	is next
+	echo word >&"$feed"
+	exec {feed}>&-
+	run -7 wait $!
+	grep -qx "got word" "$BATS_TEST_TMPDIR/out"
+}
