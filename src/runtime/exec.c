@@ -227,8 +227,11 @@ static int make_pair(int ends[2], bool process_writes, struct err *e)
 /* Numbers above those that the program gets. */
 static int lift(int *fd, const struct spec *s, struct err *e)
 {
-	int high = fcntl(*fd, F_DUPFD_CLOEXEC, 3 + (int)s->preserve_fds);
+	int lowest = 3 + (int)s->preserve_fds, high;
 
+	if (*fd >= lowest)
+		return 0;
+	high = fcntl(*fd, F_DUPFD_CLOEXEC, lowest);
 	if (high < 0)
 		return err_errno(e, "cannot arrange the process's descriptors");
 	close(*fd);

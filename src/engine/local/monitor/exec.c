@@ -126,15 +126,17 @@ __attribute__((noreturn)) static void guest_main(struct monitor *m, int session,
 	if (r >= 0 && is_paused(m, init))
 		r = err_set(&e, EBUSY, "the container is paused");
 	if (r >= 0) {
-		tell_begin(m);
 		r = process_exec(&m->spec, init, init_pidfd, false, &m->process, &status, &e);
+		if (r >= 0) { /* nobody need wait for the journal */
+			monitor_tell_warnings(m);
+			clients_tell(&m->clients, FRAME_STARTED, NULL, 0);
+		}
+		tell_begin(m);
 	}
 	if (r < 0) {
 		monitor_tell_failure(m, status, &e);
 		_exit(1);
 	}
-	monitor_tell_warnings(m);
-	clients_tell(&m->clients, FRAME_STARTED, NULL, 0);
 	relay(m);
 	_exit(0);
 }
