@@ -143,7 +143,9 @@ teardown() {
 		pids+=($!)
 	done
 	for i in {1..40}; do
-		run -"$i" wait "${pids[i - 1]}"
+		status=0
+		wait "${pids[i - 1]}" || status=$?
+		expect_status "$i"
 	done
 	happened '"Action":"exec_die"' 40
 	redock exec a true
@@ -163,6 +165,8 @@ teardown() {
 	is next
 	echo word >&"$feed"
 	exec {feed}>&-
-	run -7 wait $!
+	status=0
+	wait $! || status=$?
+	expect_status 7
 	grep -qx "got word" "$BATS_TEST_TMPDIR/out"
 }
