@@ -117,6 +117,7 @@ static int ask(struct local *l, const char *id, int request, bool *ret_asked, in
 {
 	auto_close int monitor = monitor_connect(l, id, e), session = -1, theirs = -1;
 	int pair[2];
+	char nothing;
 
 	*ret_asked = false;
 	if (monitor < 0)
@@ -129,8 +130,12 @@ static int ask(struct local *l, const char *id, int request, bool *ret_asked, in
 		return -e->code;
 	*ret_asked = true;
 	close_fd(&theirs); /* its end shows that nobody has taken it, or that it died */
-	if (monitor_hear_started(l, session, ret_exec_status, e) < 0)
+	if (monitor_hear_started(l, session, ret_exec_status, e) < 0) {
+		/* unix_release_sock(): so a socket ends that has something unread */
+		*ret_asked = recv(monitor, &nothing, sizeof nothing, MSG_DONTWAIT) >= 0 ||
+			     errno != ECONNRESET;
 		return -e->code;
+	}
 	*ret_session = take_fd(&session);
 	return 0;
 }
@@ -169,7 +174,7 @@ int local_exec(struct engine *en, const char *id, const struct exec_config *cfg,
 		*e = why;
 		return -e->code;
 	}
-	if (r < 0 && !asked) { /* its monitor had died, and has a successor now */
+	if (r < 0 && !asked) { /* its monitor has died, and has a successor now */
 		err_clear(e);
 		r = ask(l, id, request, &asked, &session, ret_exec_status, e);
 	}
