@@ -43,6 +43,8 @@ bool clients_watch(struct clients *c, struct client *one)
 {
 	int n = 0;
 
+	if (one->fd < 0) /* gone already */
+		return false;
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		n += c->v[i].fd >= 0 && c->v[i].watching;
 	if (!one->watching && n >= CLIENTS_MAX - 1) {
