@@ -30,9 +30,7 @@ static const struct verb_option options[] = {
 		TARGET(config.workdir), value_absolute_path },
 	{ OPTION_OWNED, 'u', "user", "USER[:GROUP]", "names or numbers [the container's]",
 		TARGET(config.user), value_line },
-	{ OPTION_FLAG, 0, "privileged", NULL,
-		"with all capabilities (the container's seccomp filter stays)",
-		TARGET(config.privileged) },
+	{ OPTION_FLAG, 0, "privileged", NULL, "with all capabilities", TARGET(config.privileged) },
 	{ OPTION_VALUE, 0, "detach-keys", "KEYS", "keys that leave it [ctrl-p,ctrl-q]",
 		TARGET(keys), detach_parse },
 	{ 0 },
@@ -120,7 +118,10 @@ const struct verb verb_exec = {
 		"\n"
 		"Ends with the command's exit status; 125 when redock itself failed, 126 when the "
 		"command cannot be executed, 127 when there is no such command, 128 + n when "
-		"signal n killed it.",
+		"signal n killed it.\n"
+		"\n"
+		"--privileged leaves the container's seccomp filter and no-new-privileges as they "
+		"are.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct exec_options),
