@@ -10,7 +10,7 @@ lint_packages="clang-format shellcheck python3-minimal git"
 # libubsan and libasan come with gcc; clang and its runtime are for the fuzz targets.
 test_packages="python3 bats socat rsync tmux sudo nftables iproute2 iputils-ping procps
 	openssh-server sshpass ansible-core busybox-static xz-utils zstd bzip2 e2fsprogs mount
-	util-linux uuid-runtime kmod cpio qemu-system-x86 docker.io podman iptables
+	util-linux uuid-runtime kmod cpio qemu-system-x86 docker.io podman skopeo umoci iptables
 	netcat-openbsd netcat-traditional docker-registry apache2-utils clang libclang-rt-14-dev"
 
 say() {

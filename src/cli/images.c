@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/images.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/text.h"
@@ -12,13 +13,14 @@
 
 struct images_options {
 	struct listing_options listing; /* first: its table follows ours */
-	bool all, digests;
+	bool all, digests, tree;
 };
 
 #define TARGET(member) offsetof(struct images_options, member)
 static const struct verb_option options[] = {
 	{ OPTION_FLAG, 'a', "all", NULL, NULL, TARGET(all) }, /* there are no others */
 	{ OPTION_FLAG, 0, "digests", NULL, "show the digests of the manifests", TARGET(digests) },
+	{ OPTION_FLAG, 0, "tree", NULL, "show their layers, and which they share", TARGET(tree) },
 	{ OPTION_MORE, .more = listing_options },
 };
 
@@ -109,14 +111,18 @@ static json_t *image_json(const struct image_info *image)
 }
 
 /* "debian" is all of its tags, "debian:12" one; '*' stands for anything (fnmatch(3)). */
-static bool reference_matches(const void *arg, const char *pattern)
+bool images_reference_matches(const char *reference, const char *pattern)
 {
-	const char *reference = ((const struct image_info *)arg)->reference;
 	auto_str repository = STR_INIT(1024);
 	const char *tag;
 
 	split_reference(reference, &repository, &tag);
 	return text_glob(pattern, reference) || text_glob(pattern, str_text(&repository));
+}
+
+static bool reference_matches(const void *arg, const char *pattern)
+{
+	return images_reference_matches(((const struct image_info *)arg)->reference, pattern);
 }
 
 static bool dangling_matches(const void *arg, const char *value)
@@ -184,6 +190,8 @@ static int images_run(struct cli *c, void *opt, char **operands, size_t n_operan
 	if (r < 0 || (r = cli_engine(c, &engine, e)) < 0 ||
 		(r = engine_image_list(engine, &list, e)) < 0)
 		return r;
+	if (o->tree)
+		return images_tree(&o->listing, &list, operands[0], e);
 	listing_begin(&l, &o->listing, o->digests ? columns_with_digest : columns, "ID");
 	for (size_t i = 0; i < list.n; i++) {
 		const struct image_info *image = &list.v[i];
@@ -199,16 +207,20 @@ static int images_run(struct cli *c, void *opt, char **operands, size_t n_operan
 static const struct verb_example examples[] = {
 	{ "redock images", "all images, those of machines too" },
 	{ "redock images 'deb*'", "those whose repository begins with deb" },
+	{ "redock images --tree", "layer by layer, what builds on what" },
 	{ NULL },
 };
 
 const struct verb verb_images = {
 	.name = "images",
+	.alias = "ls", /* of image: the first word that fits is taken, and ps comes before */
 	.group = GROUP_IMAGES,
 	.operands = "[REPOSITORY[:TAG]]",
 	.summary = "List images",
 	.description =
-		"SIZE is that of all layers, unpacked, in powers of 1000.\n"
+		"SIZE is that of the files of all layers, in powers of 1000. --tree shows each "
+		"layer once, below the one that it builds on, with its own size and the images "
+		"that end in it.\n"
 		"\n"
 		"Filters: reference=PATTERN, label=KEY[=VALUE], dangling=true, before and since "
 		"(IMAGE). Fields of --format: Repository, Tag, Digest, ID, CreatedSince, "

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/image.h"
 #include "cli/inspect.h"
 #include "cli/listing.h"
 #include "cli/output.h"
@@ -198,4 +199,37 @@ const struct verb verb_inspect = {
 	.min_operands = 1,
 	.max_operands = OPERANDS_ANY,
 	.run = inspect_run,
+};
+
+static int image_inspect_run(
+	struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
+{
+	const struct inspect_options *o = opt;
+
+	return inspect_all(c, "image", o->format, false, operands, n_operands, e);
+}
+
+static const struct verb_option image_options[] = {
+	{ OPTION_TEXT, 'f', "format", "TEMPLATE", "json or '{{.Config.Cmd}}'", TARGET(format) },
+	{ 0 },
+};
+
+static const struct verb_example image_examples[] = {
+	{ "redock image inspect web", "all there is to know about the image 'web', as JSON" },
+	{ "redock image inspect -f '{{.RepoDigests}}' web", "what registries know it by" },
+	{ NULL },
+};
+
+const struct verb verb_image_inspect = {
+	.name = "image inspect",
+	.group = GROUP_IMAGES,
+	.operands = "IMAGE...",
+	.summary = "Show all about images, as JSON",
+	.description = "See inspect.",
+	.options = image_options,
+	.examples = image_examples,
+	.options_size = sizeof(struct inspect_options),
+	.min_operands = 1,
+	.max_operands = OPERANDS_ANY,
+	.run = image_inspect_run,
 };

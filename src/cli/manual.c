@@ -1,5 +1,6 @@
 /* The man pages' source, in the language of scdoc(5). */
 #include "cli/help.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
 
@@ -111,7 +112,10 @@ void manual_verb(FILE *f, const struct verb *verb)
 	if (verb->verbs) {
 		fputs("\n# COMMANDS\n\n", f);
 		for (size_t i = 0; verb->verbs[i]; i++) {
-			fprintf(f, "*redock-%s-%s*(1)\n\t", verb->name, verb_word(verb->verbs[i]));
+			auto_free char *page = xstrdup(verb->verbs[i]->name);
+			for (char *blank = page; (blank = strchr(blank, ' '));)
+				*blank = '-';
+			fprintf(f, "*redock-%s*(1)\n\t", page);
 			print_string(f, verb->verbs[i]->summary);
 			fputs(".\n\n", f);
 		}

@@ -1,8 +1,42 @@
 /* The verbs whose second word says what to do. */
+#include "cli/image.h"
 #include "cli/network.h"
 #include "cli/system.h"
 #include "cli/verbs.h"
 #include "cli/volume.h"
+
+/* Most are the verbs that there are without the noun, too. */
+static const struct verb *const image_verbs[] = {
+	&verb_images,
+	&verb_history,
+	&verb_image_inspect,
+	&verb_tag,
+	&verb_pull,
+	&verb_push,
+	&verb_rmi,
+	&verb_image_prune,
+	&verb_save,
+	&verb_load,
+	&verb_import,
+	NULL,
+};
+
+static const struct verb_example image_examples[] = {
+	{ "redock image ls", "the same as redock images" },
+	{ "redock image prune -a", "remove all images that no container was made from" },
+	{ NULL },
+};
+
+const struct verb verb_image = {
+	.name = "image",
+	.group = GROUP_IMAGES,
+	.operands = "ls|history|inspect|tag|pull|push|rm|prune|save|load|import",
+	.summary = "Look after images",
+	.description = "ls is images, rm is rmi; history, tag, pull, push, save, load and import "
+		       "are the same as without image.",
+	.examples = image_examples,
+	.verbs = image_verbs,
+};
 
 static const struct verb *const network_verbs[] = {
 	&verb_network_create,

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/image.h"
 #include "cli/network.h"
 #include "cli/progress.h"
 #include "cli/system.h"
@@ -24,6 +25,13 @@ static const struct verb_option options[] = {
 };
 static const struct verb_option network_options[] = {
 	{ OPTION_FLAG, 'f', "force", NULL, "do not ask", TARGET(force) },
+	{ OPTION_LIST, 0, "filter", "KEY=VALUE", "until=TIME, label=KEY[=VALUE]",
+		TARGET(listing.filters) },
+	{ 0 },
+};
+static const struct verb_option image_options[] = {
+	{ OPTION_FLAG, 'f', "force", NULL, "do not ask", TARGET(force) },
+	{ OPTION_FLAG, 'a', "all", NULL, "those that have a name, too", TARGET(all) },
 	{ OPTION_LIST, 0, "filter", "KEY=VALUE", "until=TIME, label=KEY[=VALUE]",
 		TARGET(listing.filters) },
 	{ 0 },
@@ -191,6 +199,12 @@ static int volume_prune_run(
 	return prune(c, opt, "volume prune", PRUNE_VOLUMES, e);
 }
 
+static int image_prune_run(
+	struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
+{
+	return prune(c, opt, "image prune", PRUNE_IMAGES, e);
+}
+
 #define PRUNE_TEXT                                                                                 \
 	"Lists it and asks first. Without an argument: containers that have ended, networks that " \
 	"no container is on, images without a name that no container needs; 'all' and --volumes: " \
@@ -256,6 +270,27 @@ const struct verb verb_network_prune = {
 	.options_size = sizeof(struct prune_options),
 	.max_operands = 0,
 	.run = network_prune_run,
+};
+
+static const struct verb_example image_examples[] = {
+	{ "redock image prune", "remove images without a name that no container needs" },
+	{ "redock image prune --all", "those with a name, too" },
+	{ NULL },
+};
+
+const struct verb verb_image_prune = {
+	.name = "image prune",
+	.group = GROUP_IMAGES,
+	.operands = "",
+	.summary = "Remove images that no container was made from",
+	.description =
+		"Lists them and asks first. Without --all those that have no name. Images of "
+		"machines and redock:base stay.",
+	.options = image_options,
+	.examples = image_examples,
+	.options_size = sizeof(struct prune_options),
+	.max_operands = 0,
+	.run = image_prune_run,
 };
 
 static const struct verb_example volume_examples[] = {

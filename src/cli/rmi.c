@@ -55,12 +55,13 @@ static const struct verb_example examples[] = {
 
 const struct verb verb_rmi = {
 	.name = "rmi",
+	.alias = "rm", /* of image: rm itself comes before */
 	.group = GROUP_IMAGES,
 	.operands = "IMAGE...",
 	.summary = "Remove images",
-	.description = "IMAGE is REPOSITORY[:TAG], with 'latest' as the tag unless given, or the "
+	.description = "IMAGE is REPOSITORY[:TAG], with 'latest' as the tag unless given, the "
 		       "start of an "
-		       "image's id. Layers that "
+		       "image's id, or a digest (REPOSITORY@sha256:...). Layers that "
 		       "nothing else uses go too. Refused while a container was made from it; "
 		       "--force takes the name away all the same, and is "
 		       "needed for redock:base.",

@@ -43,8 +43,13 @@ const struct verb *const verbs[] = {
 	&verb_push,
 	&verb_login,
 	&verb_logout,
+	&verb_tag,
+	&verb_history,
+	&verb_save,
+	&verb_load,
 	&verb_import,
 	&verb_rmi,
+	&verb_image,
 
 	&verb_network,
 	&verb_volume,

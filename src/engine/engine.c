@@ -112,8 +112,33 @@ void image_info_release(struct image_info *i)
 	free(i->architecture);
 	free(i->os);
 	strv_release(&i->layers);
+	free(i->layer_sizes);
+	strv_release(&i->names);
+	strv_release(&i->digests);
 	container_config_release(&i->config);
 	memset(i, 0, sizeof *i);
+}
+
+void image_history_release(struct image_history *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		free(h->v[i].created_by);
+		free(h->v[i].comment);
+	}
+	free(h->v);
+	free(h->id);
+	strv_release(&h->names);
+	memset(h, 0, sizeof *h);
+}
+
+void loaded_list_release(struct loaded_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].id);
+		strv_release(&l->v[i].names);
+	}
+	free(l->v);
+	memset(l, 0, sizeof *l);
 }
 
 void exec_config_release(struct exec_config *c)
@@ -368,6 +393,28 @@ int engine_logout(struct engine *en, const char *host, struct login_result *ret,
 #define CALL(op, ...)                                                                              \
 	(en->ops->op ? en->ops->op(en, ##__VA_ARGS__, e)                                           \
 		     : err_set(e, ENOTSUP, "this engine cannot do that (%s)", #op))
+
+int engine_image_tag(struct engine *en, const char *reference, const char *name, struct err *e)
+{
+	return CALL(image_tag, reference, name);
+}
+
+int engine_image_history(
+	struct engine *en, const char *reference, struct image_history *ret, struct err *e)
+{
+	return CALL(image_history, reference, ret);
+}
+
+int engine_image_save(struct engine *en, char *const *references, size_t n,
+	enum image_archive format, int fd, struct err *e)
+{
+	return CALL(image_save, references, n, format, fd);
+}
+
+int engine_image_load(struct engine *en, int fd, struct loaded_list *ret, struct err *e)
+{
+	return CALL(image_load, fd, ret);
+}
 
 int engine_stop(struct engine *en, const char *id, int timeout, struct err *e)
 {

@@ -345,9 +345,13 @@ struct image_info {
 	char *id;            /* digest of the config */
 	char *manifest;      /* digest of the manifest */
 	int64_t created;
-	uint64_t size; /* bytes of all its layers, unpacked as tar streams */
+	uint64_t size; /* bytes of the files of all its layers */
 	char *author, *comment, *architecture, *os;
-	struct strv layers; /* diff-ids, lowest first */
+	struct strv layers;    /* diff-ids, lowest first */
+	uint64_t *layer_sizes; /* of their files, the same order; may be NULL */
+	/* only from engine_image_inspect(): all of its names, and "repository@digest" of those that
+	 * came from a registry */
+	struct strv names, digests;
 	/* what a container gets from it: entrypoint, cmd, env, workdir, user, labels, exposed,
 	 * stop_signal, health, and one MOUNT_VOLUME for each of its VOLUMEs */
 	struct container_config config;
@@ -379,6 +383,42 @@ struct import_options {
  */
 int engine_image_import(struct engine *, int fd, const char *reference,
 	const struct import_options *, char ret_image_id[72], struct err *e);
+/* One more name for an image; taken from another image, if that has it. */
+int engine_image_tag(struct engine *, const char *reference, const char *name, struct err *e);
+
+struct image_step {
+	int64_t created;
+	char *created_by, *comment;
+	uint64_t size; /* of its layer */
+	bool has_layer;
+};
+struct image_history { /* the newest first */
+	char *id;      /* the image's; what was before it has none of its own */
+	struct strv names;
+	struct image_step *v;
+	size_t n;
+};
+void image_history_release(struct image_history *);
+int engine_image_history(
+	struct engine *, const char *reference, struct image_history *ret, struct err *e);
+
+enum image_archive { ARCHIVE_DOCKER, ARCHIVE_OCI };
+/* Writes images to `fd`, as a docker archive or an OCI image layout in a tar archive. A repository
+ * without a tag is all of its tags, as in Docker. Equal images make equal archives. */
+int engine_image_save(struct engine *, char *const *references, size_t n, enum image_archive,
+	int fd, struct err *e);
+struct loaded_image {
+	char *id;
+	struct strv names; /* maybe none */
+};
+struct loaded_list {
+	struct loaded_image *v;
+	size_t n;
+};
+void loaded_list_release(struct loaded_list *);
+/* Either kind, plain or compressed, from a file, a pipe, or a directory (of an image layout). */
+int engine_image_load(struct engine *, int fd, struct loaded_list *ret, struct err *e);
+
 /* Untags it, and drops what no other image or container needs. Refused (EBUSY) with the reason
  * while a container was made from it, unless `force`. */
 int engine_image_remove(struct engine *, const char *reference, bool force, struct err *e);

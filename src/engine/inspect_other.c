@@ -147,13 +147,11 @@ json_t *inspect_config_json(const struct container_config *c)
 
 json_t *inspect_image_json(const struct image_info *i)
 {
-	json_t *j = json_object(), *tags = json_array(), *rootfs = json_object();
+	json_t *j = json_object(), *rootfs = json_object();
 
-	if (i->reference && *i->reference)
-		json_array_append_new(tags, value_string(i->reference));
 	value_text(j, "Id", i->id);
-	json_object_set_new(j, "RepoTags", tags);
-	json_object_set_new(j, "RepoDigests", json_array());
+	value_list(j, "RepoTags", &i->names);
+	value_list(j, "RepoDigests", &i->digests);
 	value_text(j, "Parent", "");
 	value_text(j, "Comment", i->comment);
 	value_time(j, "Created", i->created);

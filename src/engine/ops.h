@@ -32,6 +32,11 @@ struct engine_ops {
 		struct transferred_list *, struct err *);
 	int (*login)(struct engine *, const struct login *, struct login_result *, struct err *);
 	int (*logout)(struct engine *, const char *, struct login_result *, struct err *);
+	int (*image_tag)(struct engine *, const char *, const char *, struct err *);
+	int (*image_history)(struct engine *, const char *, struct image_history *, struct err *);
+	int (*image_save)(
+		struct engine *, char *const *, size_t, enum image_archive, int, struct err *);
+	int (*image_load)(struct engine *, int, struct loaded_list *, struct err *);
 	int (*stop)(struct engine *, const char *, int, struct err *);
 	int (*pause)(struct engine *, const char *, struct err *);
 	int (*unpause)(struct engine *, const char *, struct err *);

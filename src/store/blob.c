@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <sys/sendfile.h>
 
 #define BUFFER_SIZE ((size_t)256 << 10)
 /* A reader who takes nothing for so long (nanoseconds) is waiting for something himself. */
 #define STALL_AFTER ((int64_t)500000000)
+#define SEND_SIZE   ((size_t)4 << 20)
 /* How much is written before the kernel is asked to begin to bring it to the disk, so that the
  * final fsync has little left to wait for. */
 #define FLUSH_EVERY ((uint64_t)16 << 20)
@@ -124,6 +126,40 @@ int blob_write(struct blob *b, const void *data, size_t len, struct err *e)
 		return flush(b, e) < 0 ? -e->code : put(b, data, len, e);
 	memcpy(b->buffer + b->used, data, len);
 	b->used += len;
+	return 0;
+}
+
+/* sendfile(2) goes where copy_file_range(2) does not: into a pipe, to another file system. */
+static ssize_t send_some(int out, int fd, off_t *at, size_t len)
+{
+	ssize_t n = copy_file_range(fd, at, out, NULL, len, 0);
+
+	if (n >= 0 || errno == EINTR)
+		return n;
+	return sendfile(out, fd, at, len);
+}
+
+int blob_send(struct blob *b, int fd, uint64_t size, struct err *e)
+{
+	uint64_t done = 0;
+	off_t at = 0;
+
+	if (flush(b, e) < 0)
+		return -e->code;
+	while (done < size) {
+		size_t len = size - done < SEND_SIZE ? (size_t)(size - done) : SEND_SIZE;
+		ssize_t n = send_some(b->fd, fd, &at, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EPIPE)
+			return err_set(e, EPIPE, "whoever reads the archive has gone");
+		if (n < 0)
+			return err_errno(e, "cannot write the archive");
+		if (n == 0)
+			return err_set(e, EIO, "it is shorter than it was");
+		done += (uint64_t)n;
+	}
+	b->size += size;
 	return 0;
 }
 

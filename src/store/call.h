@@ -28,3 +28,5 @@ struct call {
 int call_start(struct call *, struct err *e);
 /* Hears it out and waits until it has ended. */
 int call_finish(struct call *, struct err *e);
+/* Both, for the store `s`. */
+int call_helper(struct store *s, struct call *, struct err *e);

@@ -288,6 +288,23 @@ int change_export(struct store *s, const json_t *request, int upper_fd, int out_
 	return r;
 }
 
+/* Where the name leads to is known by its manifest: another name of it may be gone meanwhile. */
+static int run_tag(struct change *c, struct err *e)
+{
+	const char *origin = json_str(c->request, "origin", "");
+	auto_image im = { 0 };
+
+	if (digest_parse(json_str(c->request, "manifest", ""), &c->publish.manifest) < 0 ||
+		(*origin && digest_parse(origin, &c->publish.origin) < 0))
+		return err_set(e, EINVAL, "the image has no digest");
+	if (store_manifest(c->op->store, &c->publish.manifest, &im, e) < 0)
+		return -e->code;
+	c->publish.config = im.config;
+	c->publish.names = &c->ref;
+	c->publish.n_names = 1;
+	return publish(c->op, &c->publish, e);
+}
+
 static int run(struct change *c, int data_fd, struct digest *ret_id, struct err *e)
 {
 	const char *what = json_str(c->request, "op", ""), *ref = json_str(c->request, "ref", "");
@@ -301,6 +318,8 @@ static int run(struct change *c, int data_fd, struct digest *ret_id, struct err 
 		return run_import(c, data_fd, ret_id, e);
 	if (str_eq(what, "commit"))
 		return run_commit(c, data_fd, ret_id, e);
+	if (str_eq(what, "tag"))
+		return run_tag(c, e);
 	if (str_eq(what, "remove"))
 		return run_remove(c->op, &c->ref, e);
 	return err_set(e, EINVAL, "'%.40s' is nothing that redock-store can do", what);

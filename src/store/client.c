@@ -128,7 +128,7 @@ int call_finish(struct call *c, struct err *e)
 	return c->result;
 }
 
-static int call_helper(struct store *s, struct call *c, struct err *e)
+int call_helper(struct store *s, struct call *c, struct err *e)
 {
 	int r;
 

@@ -118,6 +118,11 @@ int store_read_json(
 	return json_read_file(s->blobs_fd, digest_hex(d), max, ret, e);
 }
 
+int store_config(struct store *s, const struct digest *config, json_t **ret, struct err *e)
+{
+	return store_read_json(s, config, CONFIG_MAX, ret, e);
+}
+
 int store_manifest(struct store *s, const struct digest *d, struct image *ret, struct err *e)
 {
 	auto_json *manifest = NULL, *config = NULL;

@@ -31,7 +31,7 @@ struct ingest {
 	struct document_blob config;
 	struct image image; /* diff-ids */
 	struct layer *layers;
-	size_t n_layers, n_spools;
+	size_t n_layers;
 	struct publish publish;
 };
 
@@ -409,20 +409,10 @@ int ingest_layer_file(
 	return start(in, i, &j, e);
 }
 
-int ingest_spool(struct ingest *in, char ret_name[24], struct err *e)
-{
-	int fd;
-
-	snprintf(ret_name, 24, "spool-%zu", in->n_spools++);
-	fd = openat(
-		in->op.dir_fd, ret_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? err_errno(e, "cannot make a file in the store") : fd;
-}
-
-int ingest_layer_spooled(struct ingest *in, size_t i, const char *name, struct err *e)
+int ingest_layer_link(struct ingest *in, size_t i, int dir, const char *name, struct err *e)
 {
 	struct layer *l = &in->layers[i];
-	auto_close int fd = openat(in->op.dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct layer_job j = { .fd = fd, .blob_fd = -1 };
 	struct stat st;
 
@@ -431,8 +421,11 @@ int ingest_layer_spooled(struct ingest *in, size_t i, const char *name, struct e
 	j.size = (uint64_t)st.st_size;
 	if (check_size(l, j.size, e) < 0)
 		return -e->code;
-	snprintf(l->blob_name, sizeof l->blob_name, "%s", name);
 	l->partial = false;
+	snprintf(l->blob_name, sizeof l->blob_name, "blob-%zu", i);
+	if ((unlinkat(in->op.dir_fd, l->blob_name, 0) < 0 && errno != ENOENT) ||
+		linkat(dir, name, in->op.dir_fd, l->blob_name, 0) < 0)
+		return err_errno(e, "cannot link a file of the store");
 	return start(in, i, &j, e);
 }
 

@@ -74,10 +74,9 @@ bool ingest_wants_layer(struct ingest *, size_t i);
 int ingest_layer_open(struct ingest *, size_t i, uint64_t *ret_have, struct err *e);
 /* The same from `size` bytes of a regular file, read by pread(2) from `at` on. */
 int ingest_layer_file(struct ingest *, size_t i, int fd, uint64_t at, uint64_t size, struct err *e);
-/* A file of the operation that is written now and can become a layer's blob as it is: returns an
- * fd for reading and writing, and its name for ingest_layer_spooled(). */
-int ingest_spool(struct ingest *, char ret_name[24], struct err *e);
-int ingest_layer_spooled(struct ingest *, size_t i, const char *name, struct err *e);
+/* The same from all of regular file `name` in `dir`, on the store's file system: it becomes the
+ * blob as it is, by another link to it. Nobody may write to it any more. */
+int ingest_layer_link(struct ingest *, size_t i, int dir, const char *name, struct err *e);
 /* The process of layer `i`, to poll for its end; borrowed, -1 when there is none. */
 int ingest_layer_pidfd(const struct ingest *, size_t i);
 /* Waits until it has ended, and tells what it says. -EBADMSG: what came is not what was asked for

@@ -4,6 +4,8 @@
  * It is spoken to by client.c, which describes the conversation, on the descriptors of internal.h.
  */
 #include "base/mem.h"
+#include "store/load.h"
+#include "store/save.h"
 #include "store/write.h"
 
 #include <fcntl.h>
@@ -84,6 +86,20 @@ static void prepare_process(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
+static int run(struct store *s, const json_t *request, const struct teller *teller,
+	struct digest *ret_id, json_t **ret_stat, struct err *e)
+{
+	const char *what = json_str(request, "op", "");
+
+	if (str_eq(what, "export"))
+		return change_export(s, request, HELPER_OTHER, HELPER_DATA, teller, e);
+	if (str_eq(what, "load"))
+		return load_images(s, HELPER_DATA, teller, ret_stat, e);
+	if (str_eq(what, "save"))
+		return save_images(s, request, HELPER_DATA, e);
+	return change_run(s, request, HELPER_DATA, teller, ret_id, e);
+}
+
 int main(void)
 {
 	const struct teller teller = { say_progress, say_read_done, NULL };
@@ -110,14 +126,13 @@ int main(void)
 	}
 	if (store_open(HELPER_ROOT, &store, &e) < 0)
 		return say_error(&e);
-	if (str_eq(json_str(request, "op", ""), "export"))
-		r = change_export(store, request, HELPER_OTHER, HELPER_DATA, &teller, &e);
-	else
-		r = change_run(store, request, HELPER_DATA, &teller, &id, &e);
+	r = run(store, request, &teller, &id, &stat, &e);
 	store_close(store);
 	if (r < 0)
 		return say_error(&e);
-	if (*id.text)
+	if (stat)
+		say(json_pack("{s:b, s:o}", "ok", 1, "stat", stat));
+	else if (*id.text)
 		say(json_pack("{s:b, s:s}", "ok", 1, "id", id.text));
 	else
 		say(json_pack("{s:b}", "ok", 1));

@@ -83,6 +83,8 @@ int store_unpin(struct store *, const char *id, struct err *e);
 int store_pins(struct store *, struct strv *ret, struct err *e);
 /* The manifest that container `id` pins; -ENOENT when it pins none. */
 int store_pin_digest(struct store *, const char *id, struct digest *ret, struct err *e);
+/* An image's config as it is. */
+int store_config(struct store *, const struct digest *config, json_t **ret, struct err *e);
 /* All image names, sorted; the caller frees the array. */
 int store_image_refs(struct store *, struct image_ref **ret, size_t *ret_n, struct err *e);
 /* Directory fd of layers/, for overlay's relative lowerdir names. Owned by the store. */
@@ -119,6 +121,37 @@ struct store_commit {
 	void *read_done_arg;
 };
 int store_commit(struct store *, const struct store_commit *, struct digest *ret_id, struct err *e);
+
+/* One more name for an image; `origin` is empty or what store_image_origin() says, for a name of
+ * the same repository. */
+int store_tag(struct store *, const struct digest *manifest, const struct digest *origin,
+	const struct image_ref *name, struct err *e);
+
+struct store_save_image {
+	struct digest manifest;
+	struct strv names; /* "repository:tag", or none */
+};
+struct store_save {
+	int fd; /* gets the archive */
+	bool oci;
+	const struct store_save_image *images;
+	size_t n;
+};
+int store_save(struct store *, const struct store_save *, struct err *e);
+
+struct store_loaded_image {
+	struct digest id;
+	struct strv names;
+};
+struct store_loaded {
+	struct store_loaded_image *v;
+	size_t n;
+};
+void store_loaded_release(struct store_loaded *);
+#define auto_loaded __attribute__((cleanup(store_loaded_release))) struct store_loaded
+/* `fd`: an archive, a pipe of one, or the directory of an OCI image layout. */
+int store_load(struct store *, int fd, store_progress *, void *progress_arg,
+	struct store_loaded *ret, struct err *e);
 
 /* Untags `ref`, then drops every blob and layer that neither an image nor a pin needs. */
 int store_remove(struct store *, const struct image_ref *, struct err *e);

@@ -85,6 +85,8 @@ void blob_to_stream(int fd, struct blob *ret);
 /* They are counted, and that is all. */
 void blob_to_nowhere(struct blob *ret);
 int blob_write(struct blob *, const void *data, size_t len, struct err *e);
+/* The first `size` bytes of a file, into a stream, without a way through our own memory. */
+int blob_send(struct blob *, int fd, uint64_t size, struct err *e);
 /* Flushes, and computes the digest; what has been written is not on the disk yet. */
 int blob_digest(struct blob *, struct digest *ret, struct err *e);
 /* Flushes, syncs (a stream is only flushed, and `ret` may be NULL); the file stays open until the

@@ -93,7 +93,10 @@ static void others(void **state)
 		.driver = (char *)"bridge",
 		.subnet = (char *)"10.0.0.0/24",
 		.gateway = (char *)"10.0.0.1" };
-	struct image_info i = { .reference = (char *)"a:b", .id = (char *)"sha256:2" };
+	char *names[] = { (char *)"a:b", NULL };
+	struct image_info i = {
+		.reference = (char *)"a:b", .id = (char *)"sha256:2", .names = { names, 1 }
+	};
 	auto_json *volume = inspect_volume_json(&v), *network = inspect_network_json(&n),
 		  *image = inspect_image_json(&i);
 

@@ -54,18 +54,49 @@ static void describe_image(struct local *l, const struct image *i, struct image_
 		.id = xstrdup(i->config.text),
 		.manifest = xstrdup(i->manifest.text),
 		.created = i->created,
-		.size = store_image_bytes(l->store, i),
 		.author = copy_or_null(i->author),
 		.comment = copy_or_null(i->comment),
 		.architecture = copy_or_null(i->architecture),
 		.os = xstrdup(i->os ? i->os : "linux"),
 	};
 	strv_extend(&ret->layers, i->layers.v);
+	ret->layer_sizes = xcalloc(i->layers.n + 1, sizeof *ret->layer_sizes);
+	for (size_t k = 0; k < i->layers.n; k++) {
+		ret->layer_sizes[k] = store_layer_bytes(l->store, i->layers.v[k], i->blobs.v[k]);
+		ret->size += ret->layer_sizes[k];
+	}
 	describe_settings(i, &ret->config);
 }
 
-/* A name, or the start of an id of at least 4 digits ("sha256:" before it or not), which stands for
- * the one name that the image has. A name goes before an id. */
+/* "repository@digest", or a whole digest: the first name whose manifest has it, or which a registry
+ * knows by it. */
+static bool find_by_digest(struct local *l, const char *text, struct image_ref *ret)
+{
+	const char *at = strchr(text, '@');
+	auto_free char *repository = at ? xstrndup(text, (size_t)(at - text)) : NULL;
+	auto_free struct image_ref *refs = NULL;
+	struct image_ref wanted = { 0 };
+	struct digest d, manifest, origin;
+	struct err ignored;
+	size_t n = 0;
+
+	if (digest_parse(at ? at + 1 : text, &d) < 0 ||
+		(repository && image_ref_parse(repository, &wanted, &ignored) < 0) ||
+		store_image_refs(l->store, &refs, &n, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if ((repository && !str_eq(refs[i].repository, wanted.repository)) ||
+			store_image_origin(l->store, &refs[i], &manifest, &origin, &ignored) < 0 ||
+			(!str_eq(manifest.text, d.text) && !str_eq(origin.text, d.text)))
+			continue;
+		*ret = refs[i];
+		return true;
+	}
+	return false;
+}
+
+/* A name, a digest, or the start of an id of at least 4 digits ("sha256:" before it or not), which
+ * stands for the one name that the image has. A name goes before an id. */
 int local_image_ref(struct local *l, const char *text, struct image_ref *ret, struct err *e)
 {
 	const char *digits = str_starts(text, "sha256:") ? text + strlen("sha256:") : text;
@@ -74,8 +105,11 @@ int local_image_ref(struct local *l, const char *text, struct image_ref *ret, st
 	auto_image named = { 0 };
 	struct digest first = { "" };
 	struct err ignored;
-	int r = digits == text ? image_ref_parse(text, ret, e) : -ENOENT;
+	int r;
 
+	if (find_by_digest(l, text, ret))
+		return 0;
+	r = digits == text ? image_ref_parse(text, ret, e) : -ENOENT;
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (len < 4 || len > 64 || strspn(digits, "0123456789abcdef") != len ||
@@ -166,14 +200,64 @@ int local_image_list(struct engine *en, struct image_list *ret, struct err *e)
 	return 0;
 }
 
+int local_image_names(struct local *l, const struct digest *manifest, struct image_ref **ret,
+	size_t *ret_n, struct err *e)
+{
+	auto_free struct image_ref *refs = NULL;
+	struct err ignored;
+	struct digest d;
+	size_t n = 0, same = 0;
+
+	if (store_image_refs(l->store, &refs, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		if (store_image_digest(l->store, &refs[i], &d, &ignored) == 0 &&
+			str_eq(d.text, manifest->text))
+			refs[same++] = refs[i];
+	*ret = take_ptr(&refs);
+	*ret_n = same;
+	return 0;
+}
+
+/* Docker's RepoTags and RepoDigests. */
+static int describe_names(
+	struct local *l, const struct image *image, struct image_info *ret, struct err *e)
+{
+	auto_free struct image_ref *refs = NULL;
+	size_t n = 0;
+
+	if (local_image_names(l, &image->manifest, &refs, &n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		char text[IMAGE_REF_TEXT_SIZE];
+		auto_free char *digest = NULL;
+		struct digest unused, origin;
+		struct err ignored;
+		image_ref_text(&refs[i], text);
+		if (!image_ref_is_nameless(&refs[i]) && !strchr(text, '@'))
+			strv_push(&ret->names, text);
+		if (store_image_origin(l->store, &refs[i], &unused, &origin, &ignored) < 0 ||
+			!*origin.text || image_ref_is_nameless(&refs[i]))
+			continue;
+		digest = xasprintf("%s@%s", refs[i].repository, origin.text);
+		if (!strv_has(&ret->digests, digest))
+			strv_push(&ret->digests, digest);
+	}
+	return 0;
+}
+
 int local_image_inspect(
 	struct engine *en, const char *reference, struct image_info *ret, struct err *e)
 {
 	auto_image image = { 0 };
 	int r = load_image(local_of(en), reference, &image, e);
 
-	if (r == 0 && ret)
-		describe_image(local_of(en), &image, ret);
+	if (r < 0 || !ret)
+		return r;
+	describe_image(local_of(en), &image, ret);
+	r = describe_names(local_of(en), &image, ret, e);
+	if (r < 0)
+		image_info_release(ret);
 	return r;
 }
 
@@ -262,18 +346,14 @@ static int remove_names(struct local *l, const char *reference, const struct ima
 	struct image_ref named;
 	struct err ignored;
 	struct digest d;
-	size_t n = 0, same = 0;
+	size_t same = 0;
 	int r = 0;
 
 	if (image_ref_parse(reference, &named, &ignored) == 0 &&
 		store_image_digest(l->store, &named, &d, &ignored) == 0)
 		return remove_name(l, &named, image, e);
-	if (store_image_refs(l->store, &refs, &n, e) < 0)
+	if (local_image_names(l, &image->manifest, &refs, &same, e) < 0)
 		return -e->code;
-	for (size_t i = 0; i < n; i++)
-		if (store_image_digest(l->store, &refs[i], &d, &ignored) == 0 &&
-			str_eq(d.text, image->manifest.text))
-			refs[same++] = refs[i];
 	if (same > 1 && !force) {
 		err_set(e, EBUSY, "the image has %zu names", same);
 		return err_hint(e, "one of them, or -f to remove all");

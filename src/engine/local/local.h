@@ -190,6 +190,13 @@ int local_image_push(struct engine *, const char *, const struct transfer *,
 	struct transferred_list *, struct err *);
 int local_login(struct engine *, const struct login *, struct login_result *, struct err *);
 int local_logout(struct engine *, const char *, struct login_result *, struct err *);
+int local_image_tag(struct engine *, const char *, const char *, struct err *);
+int local_image_history(struct engine *, const char *, struct image_history *, struct err *);
+int local_image_save(struct engine *, char *const *, size_t, enum image_archive, int, struct err *);
+int local_image_load(struct engine *, int, struct loaded_list *, struct err *);
+/* All names of the image with that manifest. */
+int local_image_names(struct local *, const struct digest *manifest, struct image_ref **ret,
+	size_t *ret_n, struct err *e);
 int local_rename(struct engine *, const char *, const char *, struct err *);
 int local_update(struct engine *, const char *, const struct update_config *, struct err *);
 int local_info(struct engine *, struct engine_info *, struct err *);
