@@ -320,8 +320,9 @@ limit_of() {
 @test "run --network host: the host's links" {
 	run redock run --rm --network host bb cat /proc/net/dev
 	expect_status 0
-	for link in /sys/class/net/*; do
-		contains "${link##*/}:"
+	# /sys may be mounted for another network namespace than this one
+	for link in $(ip -json link | json '" ".join(l["ifname"] for l in d)'); do
+		contains "$link:"
 	done
 	run redock run --rm --network nosuch bb true
 	refused 125 nosuch
