@@ -1,6 +1,6 @@
 /*
  * One more process in the running container (redock exec).  The monitor makes a fork of itself for
- * it, which costs a fifth of executing another program: that one enters the container, passes the
+ * it, which costs less than executing another program: that one enters the container, passes the
  * process's input and output on, and tells how it ended.  It outlives the monitor, and nothing of
  * it is on disk.
  */
