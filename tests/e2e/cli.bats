@@ -66,9 +66,9 @@ info version df prune resume doctor system help"
 	contains start
 	run redock zzzzzzzz
 	refused 2
-	run redock pull debian
-	refused 2 "'pull'"
-	contains "redock import FILE NAME"
+	run redock container ls
+	refused 2 "'container'"
+	contains "redock ps"
 }
 
 @test "cli: a wrong option exits 2 and suggests the nearest, 125 in run" {
@@ -202,7 +202,7 @@ info version df prune resume doctor system help"
 	for options in "--rm --restart always" "--network host -p 80" "--network none -p 80" \
 		"--network container:x -h y" "-v /tmp:/x --tmpfs /x" "--memory-swap 1g" \
 		"--cpus 1 --cpu-quota 5000" "--no-healthcheck --health-cmd true" "-d -a stdout" \
-		"--ip 10.1.1.1" "--pull always"; do
+		"--ip 10.1.1.1"; do
 		# shellcheck disable=SC2086 # several words
 		run redock run $options bb true
 		expect_status 125

@@ -594,7 +594,7 @@ $locked" ]
 	# what it has started ends by itself, and lets go of the file then
 	timeout 30 flock "$REDOCK_ROOT/partial/$blob" true
 	redock -q pull "$liar/waits"
-	[ "$(asked '/v2/waits/blobs/.* bytes=[1-9][0-9]*-')" -eq 1 ]
+	[ "$(asked "/v2/waits/blobs/sha256:$blob .* bytes=[1-9][0-9]*-")" -eq 1 ]
 	run redock run --rm --network none "$liar/waits" busybox cat /who
 	is waits
 	redock rmi "$liar/waits"
