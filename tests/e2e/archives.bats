@@ -403,3 +403,17 @@ start_docker() {
 	run redock image nosuch
 	expect_status 2
 }
+
+@test "df: of images what du says, compressed layers and all" {
+	local du df
+	rm -rf "$DIR/z-oci"
+	redock save -o "$DIR/z.tar" bb two:v1
+	# it compresses layers on their way into a layout
+	skopeo copy -q "docker-archive:$DIR/z.tar:two:v1" "oci:$DIR/z-oci:two:v1"
+	instance archives-other
+	redock -q load -q -i "$DIR/z-oci"
+	du=$(du -s -B1 --total "$REDOCK_ROOT/blobs/sha256" "$REDOCK_ROOT/layers" | tail -n 1 | cut -f 1)
+	df=$(redock df --json | json '[x["Size"] for x in d if x["Type"] == "Images"][0]')
+	# but for the two directories themselves
+	[ "$df" -le "$du" ] && [ "$((du - df))" -le 16384 ] || fail "df says $df, du says $du"
+}

@@ -42,7 +42,18 @@ static bool is_new(struct inodes *set, ino_t inode)
 	return insert(set, inode);
 }
 
-static uint64_t add_up(int fd, dev_t device, unsigned depth, struct inodes *seen)
+struct count {
+	dev_t device;
+	bool blocks; /* what is taken on the disk, directories and all; else the files' sizes */
+	struct inodes seen;
+};
+
+static uint64_t size_of(const struct count *c, const struct stat *st)
+{
+	return c->blocks ? (uint64_t)st->st_blocks * 512 : (uint64_t)st->st_size;
+}
+
+static uint64_t add_up(int fd, unsigned depth, struct count *c)
 {
 	auto_dir DIR *d = fdopendir(fd);
 	struct dirent *ent;
@@ -54,29 +65,30 @@ static uint64_t add_up(int fd, dev_t device, unsigned depth, struct inodes *seen
 		if (str_eq(ent->d_name, ".") || str_eq(ent->d_name, "..") ||
 			fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) <
 				0 ||
-			st.st_dev != device)
+			st.st_dev != c->device)
 			continue;
 		if (!S_ISDIR(st.st_mode)) {
-			if (st.st_nlink == 1 || is_new(seen, st.st_ino))
-				sum += (uint64_t)st.st_size;
+			if (st.st_nlink == 1 || is_new(&c->seen, st.st_ino))
+				sum += size_of(c, &st);
 			continue;
 		}
+		sum += c->blocks ? size_of(c, &st) : 0;
 		below = depth == DEPTH_MAX
 				? -1
 				: openat(dirfd(d), ent->d_name,
 					  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (below >= 0)
-			sum += add_up(below, device, depth + 1, seen);
+			sum += add_up(below, depth + 1, c);
 	}
 	if (!d)
 		close(fd);
 	return sum;
 }
 
-uint64_t tree_size(int dirfd, const char *name)
+static uint64_t count_tree(int dirfd, const char *name, bool blocks)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	struct inodes seen = { NULL, 0, 0 };
+	struct count c = { .blocks = blocks };
 	struct stat st;
 	uint64_t sum;
 
@@ -86,9 +98,20 @@ uint64_t tree_size(int dirfd, const char *name)
 		close(fd);
 		return 0;
 	}
-	sum = add_up(fd, st.st_dev, 0, &seen);
-	free(seen.v);
+	c.device = st.st_dev;
+	sum = add_up(fd, 0, &c) + (blocks ? size_of(&c, &st) : 0);
+	free(c.seen.v);
 	return sum;
+}
+
+uint64_t tree_size(int dirfd, const char *name)
+{
+	return count_tree(dirfd, name, false);
+}
+
+uint64_t tree_usage(int dirfd, const char *name)
+{
+	return count_tree(dirfd, name, true);
 }
 
 int local_container_size(

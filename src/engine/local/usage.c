@@ -6,65 +6,101 @@
 #include <fcntl.h>
 #include <string.h>
 
-struct layer_list {
-	struct strv ids;    /* all layers, each once */
-	struct strv active; /* those that a container needs */
+/* What images are made of, each thing once. */
+struct parts {
+	struct strv layers, blobs;
+	struct strv active_layers, active_blobs; /* those that a container needs */
 };
 
-static void add_layers(struct strv *to, const struct strv *layers)
+static void parts_release(struct parts *p)
 {
-	for (size_t i = 0; i < layers->n; i++)
-		if (!strv_has(to, layers->v[i]))
-			strv_push(to, layers->v[i]);
+	strv_release(&p->layers);
+	strv_release(&p->blobs);
+	strv_release(&p->active_layers);
+	strv_release(&p->active_blobs);
+}
+#define auto_parts __attribute__((cleanup(parts_release))) struct parts
+
+static void add_once(struct strv *to, const char *text)
+{
+	if (*text && !strv_has(to, text))
+		strv_push(to, text);
 }
 
-/* Also those of images whose names have moved on. */
-static int add_pinned(struct local *l, struct layer_list *list, struct err *e)
+/* An image that is gone, or damaged, is not this command's to say. */
+static void add_image(
+	struct local *l, const struct digest *manifest, struct strv *layers, struct strv *blobs)
 {
-	auto_strv ids = { 0 };
-	int r = store_pins(l->store, &ids, e);
+	auto_image image = { 0 };
+	struct err ignored;
 
-	for (size_t i = 0; r == 0 && i < ids.n; i++) {
-		auto_image image = { 0 };
-		struct err ignored;
-		struct digest d;
-		if (store_pin_digest(l->store, ids.v[i], &d, &ignored) < 0 ||
-			store_manifest(l->store, &d, &image, &ignored) < 0)
-			continue; /* gone, or damaged: neither is this command's to say */
-		add_layers(&list->active, &image.layers);
-		add_layers(&list->ids, &image.layers);
+	if (store_manifest(l->store, manifest, &image, &ignored) < 0)
+		return;
+	add_once(blobs, image.manifest.text);
+	add_once(blobs, image.config.text);
+	for (size_t i = 0; i < image.layers.n; i++) {
+		add_once(layers, image.layers.v[i]);
+		add_once(blobs, image.blobs.v[i]);
 	}
-	return r;
+}
+
+static int find_parts(struct local *l, struct parts *p, struct err *e)
+{
+	auto_free struct image_ref *refs = NULL;
+	auto_strv ids = { 0 };
+	struct digest manifest, origin;
+	struct err ignored;
+	size_t n = 0;
+
+	if (store_image_refs(l->store, &refs, &n, e) < 0 || store_pins(l->store, &ids, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		if (store_image_origin(l->store, &refs[i], &manifest, &origin, &ignored) < 0)
+			continue;
+		add_image(l, &manifest, &p->layers, &p->blobs);
+		add_once(&p->blobs, origin.text);
+	}
+	/* also those of images whose names have moved on */
+	for (size_t i = 0; i < ids.n; i++) {
+		if (store_pin_digest(l->store, ids.v[i], &manifest, &ignored) < 0)
+			continue;
+		add_image(l, &manifest, &p->layers, &p->blobs);
+		add_image(l, &manifest, &p->active_layers, &p->active_blobs);
+	}
+	return 0;
 }
 
 /* A layer is on the disk twice: unpacked, and as the archive that other hosts get. */
 static int count_images(struct local *l, struct engine *en, struct engine_usage *ret, struct err *e)
 {
 	auto_image_list images = { 0 };
-	struct layer_list list = { 0 };
-	int r = local_image_list(en, &images, e);
+	auto_parts parts = { 0 };
 
-	for (size_t i = 0; r == 0 && i < images.n; i++) {
+	if (local_image_list(en, &images, e) < 0 || find_parts(l, &parts, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < images.n; i++) {
 		ret->images++;
 		ret->images_active += images.v[i].containers > 0;
-		add_layers(&list.ids, &images.v[i].layers);
 	}
-	if (r == 0)
-		r = add_pinned(l, &list, e);
-	for (size_t i = 0; r == 0 && i < list.ids.n; i++) {
-		const char *id = list.ids.v[i];
-		uint64_t size = store_blob_usage(l->store, id);
-		struct err ignored;
-		char name[48];
-		if (store_layer_name(l->store, id, name, &ignored) == 0)
-			size += tree_size(store_layers_fd(l->store), name);
+	for (size_t i = 0; i < parts.blobs.n; i++) {
+		uint64_t size = store_blob_usage(l->store, parts.blobs.v[i]);
 		ret->images_size += size;
-		if (!strv_has(&list.active, id))
+		if (!strv_has(&parts.active_blobs, parts.blobs.v[i]))
 			ret->images_reclaimable += size;
 	}
-	strv_release(&list.ids);
-	strv_release(&list.active);
-	return r;
+	for (size_t i = 0; i < parts.layers.n; i++) {
+		struct err ignored;
+		uint64_t size;
+		char name[48];
+		if (store_layer_name(l->store, parts.layers.v[i], name, &ignored) < 0)
+			continue;
+		*strchr(name, '/') = '\0'; /* with what stands beside its files */
+		size = tree_usage(store_layers_fd(l->store), name);
+		ret->images_size += size;
+		if (!strv_has(&parts.active_layers, parts.layers.v[i]))
+			ret->images_reclaimable += size;
+	}
+	return 0;
 }
 
 static int count_containers(struct local *l, struct engine_usage *ret, struct err *e)
