@@ -202,8 +202,8 @@ static int sync_rules(struct net *net, struct bridge_state *s, struct err *e)
 	char *words[] = { "sync", net->bridge, subnet, gateway, known, NULL };
 	auto_str out = STR_INIT(256);
 	unsigned generation, legacy;
-	unsigned long long rules, before = s->rules;
-	int r;
+	unsigned long long rules;
+	int made, r;
 
 	if (net->user)
 		words[0] = net->internal ? "sync-internal" : "sync-user";
@@ -213,12 +213,12 @@ static int sync_rules(struct net *net, struct bridge_state *s, struct err *e)
 	r = run_helper(net, words, &out, e);
 	if (r < 0)
 		return r;
-	if (sscanf(str_text(&out), "%u %u %llx", &generation, &legacy, &rules) != 3)
+	if (sscanf(str_text(&out), "%u %u %llx %d", &generation, &legacy, &rules, &made) != 4)
 		return err_set(
 			e, EPROTO, "the helper 'redock-net' is of another version of redock");
 	s->firewall = (struct firewall_state){ generation, legacy };
 	s->rules = rules;
-	if (rules != before && (r = publish_restore(net, e)) != 0) {
+	if (made && (r = publish_restore(net, e)) != 0) {
 		/* our own change: who made another one meanwhile is noticed by the next command */
 		if (r < 0 || (r = firewall_state_read(&s->firewall, e)) < 0)
 			return r;

@@ -4,8 +4,10 @@
  *
  *   redock-net sync BRIDGE SUBNET GATEWAY KNOWN
  *                our table and the accepts in other people's chains exist; prints "GENERATION
- * LEGACY RULES", where RULES is to be the KNOWN of the next call (0: the first). "sync-user" for a
- * network with a name server, "sync-internal" for one without a way out redock-net remove BRIDGE
+ *                LEGACY RULES MADE", where RULES is to be the KNOWN of the next call (0: the first)
+ *                and MADE is 1 if the table was made (again), 0 if it was right. "sync-user" for a
+ *                network with a name server, "sync-internal" for one without a way out
+ *   redock-net remove BRIDGE
  *                nothing of them exists
  *   redock-net names PID_FILE ADDRESS PORT DIRECTORY
  *                becomes the name server of a network (names_server.c)
@@ -39,6 +41,7 @@ struct job {
 	const char *bridge;
 	struct ruleset wanted; /* subnet NULL: remove */
 	uint64_t rules;
+	bool made; /* the table is new: it has no elements */
 };
 
 /* Runs `commands`; returns nft's answer (valid until the next run) or NULL. */
@@ -93,6 +96,7 @@ static int sync_table(struct job *j, struct err *e)
 	if (!run(j, 0, str_text(&text)))
 		return run_failed(j, e);
 	j->rules = table_hash(j, str_text(&text));
+	j->made = true;
 	return 1;
 }
 
@@ -222,8 +226,8 @@ static int sync_or_remove(struct job *j, const char *bridge)
 	if (r < 0)
 		return report(&e);
 	if (j->wanted.subnet)
-		printf("%u %u %016llx\n", state.generation, state.legacy,
-			(unsigned long long)j->rules);
+		printf("%u %u %016llx %d\n", state.generation, state.legacy,
+			(unsigned long long)j->rules, j->made);
 	return 0;
 }
 
