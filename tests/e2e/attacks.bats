@@ -45,6 +45,17 @@ teardown() {
 	[ "$(grep -c EPERM <<<"$output")" -ge 12 ]
 	run redock run --rm bb attack-probe terminal
 	lacks " ok"
+	# by exec, into a container with a terminal and into one without
+	redock -q run -d -t --name with bb sleep 1000 >/dev/null
+	redock -q run -d --name without bb sleep 1000 >/dev/null
+	for name in with without; do
+		run with_tty "$REDOCK" exec -it "$name" sh -c 'attack-probe terminal; echo end'
+		contains end
+		lacks " ok"
+		[ "$(grep -c EPERM <<<"$output")" -ge 12 ]
+		run redock exec "$name" attack-probe terminal
+		lacks " ok"
+	done
 }
 
 @test "attack: T41 keys of other containers and of the host are out of reach" {

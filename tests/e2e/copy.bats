@@ -158,14 +158,41 @@ F, S, L = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 make("dots.tar", ("../../etc/planted", F, b"x"))
 make("through.tar", ("l", S, "/etc"), ("l/planted", F, b"x"))
 make("hard.tar", ("h", L, "../etc/passwd"))
+make("absolute.tar", ("/etc/planted", F, b"x"))
+make("prefix.tar", ("d/f", F, b"1"), ("d2", S, "/etc"), ("d2/planted", F, b"x"))
 PY
 	local archive
-	for archive in dots through hard; do
+	for archive in dots through hard prefix; do
 		run redock cp - up:/tmp <$archive.tar
 		expect_status 1
 	done
+	# as tar(1): below the destination, or not at all
+	run redock cp - up:/tmp <absolute.tar
 	run redock exec up ls /etc
 	lacks planted
+}
+
+@test "T12: what is copied out lands below its new name, whatever lies beside it" {
+	mkdir -p host out
+	echo untouched >host/f
+	redock exec up sh -c 'mkdir -p /s/d/in /s/d2; echo 2 >/s/d2/f; echo 1 >/s/d/own; ln /s/d2/f /s/d/f
+		ln -s '"$PWD/host"' /s/d/link; ln -s ../../../.. /s/d/in/up; ln -s '"$PWD/host"' /s/l; echo x >/s/-rf'
+	redock cp up:/s/d out/renamed
+	run bash -c 'cd out && find . | sort'
+	is $'.\n./renamed\n./renamed/f\n./renamed/in\n./renamed/in/up\n./renamed/link\n./renamed/own'
+	[ "$(cat out/renamed/f out/renamed/own)" = $'2\n1' ]
+	# again, over what is there: through none of the links
+	redock exec up sh -c 'rm /s/d/link; mkdir /s/d/link; echo planted >/s/d/link/f; echo planted >/s/d/link/g'
+	run redock cp up:/s/d/. out/renamed
+	[ "$(cat host/f)" = untouched ]
+	[ "$(ls host)" = f ]
+	# a pattern is the container's; a link in it is a link of the container's
+	mkdir got
+	run redock cp 'up:/s/*' got
+	run redock cp up:/s/l/f got
+	expect_status 1
+	[ "$(ls host)" = f ]
+	redock exec up rm -r /s
 }
 
 @test "T11: nothing of an image's is loaded or run for it" {
