@@ -113,6 +113,12 @@ processes_of() {
 	run timeout 20 "$REDOCK" ps
 	expect_status 0
 	contains ' c'
+	run timeout 60 "$REDOCK" exec c touch /late
+	refused 125 "process $pid, does not answer"
+	kill -CONT "$pid"
+	run timeout 20 "$REDOCK" exec c ls /late
+	expect_status 1
+	kill -STOP "$pid"
 	run timeout 60 "$REDOCK" rm -f c
 	expect_status 0
 	kill -CONT "$pid" 2>/dev/null || true

@@ -111,6 +111,29 @@ static int send_request(int monitor, int session, int request, struct err *e)
 	return 0;
 }
 
+/* What begins takes a moment; a monitor that says nothing for so long (seconds) was stopped. */
+#define ANSWER_WAIT 10
+
+/* Says which process does not answer. */
+static int no_answer(int monitor, struct err *e)
+{
+	struct ucred owner = { 0 };
+	socklen_t len = sizeof owner;
+
+	(void)getsockopt(monitor, SOL_SOCKET, SO_PEERCRED, &owner, &len);
+	err_set(e, ETIMEDOUT, "the container's monitor, process %d, does not answer", owner.pid);
+	return err_hint(e,
+		"kill -CONT %d if it was stopped, else kill -KILL %d: another takes over",
+		owner.pid, owner.pid);
+}
+
+static void set_patience(int session, time_t seconds)
+{
+	const struct timeval limit = { .tv_sec = seconds };
+
+	(void)setsockopt(session, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
 /* *ret_asked: the monitor may have begun. */
 static int ask(struct local *l, const char *id, int request, bool *ret_asked, int *ret_session,
 	int *ret_exec_status, struct err *e)
@@ -130,12 +153,16 @@ static int ask(struct local *l, const char *id, int request, bool *ret_asked, in
 		return -e->code;
 	*ret_asked = true;
 	close_fd(&theirs); /* its end shows that nobody has taken it, or that it died */
+	set_patience(session, ANSWER_WAIT);
 	if (monitor_hear_started(l, session, ret_exec_status, e) < 0) {
+		if (e->code == ETIMEDOUT)
+			return no_answer(monitor, e);
 		/* unix_release_sock(): so a socket ends that has something unread */
 		*ret_asked = recv(monitor, &nothing, sizeof nothing, MSG_DONTWAIT) >= 0 ||
 			     errno != ECONNRESET;
 		return -e->code;
 	}
+	set_patience(session, 0);
 	*ret_session = take_fd(&session);
 	return 0;
 }
@@ -170,6 +197,8 @@ int local_exec(struct engine *en, const char *id, const struct exec_config *cfg,
 		return -e->code;
 	/* the monitor knows whether the container runs; only if that fails it is worth a look */
 	r = ask(l, id, request, &asked, &session, ret_exec_status, e);
+	if (r == -ETIMEDOUT)
+		return r;
 	if (r < 0 && *ret_exec_status == 125 && look(l, id, &why) < 0) {
 		*e = why;
 		return -e->code;

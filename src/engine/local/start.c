@@ -165,6 +165,8 @@ int monitor_hear_started(struct local *l, int client, int *ret_exec_status, stru
 	}
 	if (n == sizeof m.header && m.header.type == FRAME_STARTED)
 		return 0;
+	if (n < 0 && errno == EAGAIN) /* the caller has set SO_RCVTIMEO */
+		return err_set(e, ETIMEDOUT, "the container's monitor does not answer");
 	if (n != sizeof m || m.header.type != FRAME_FAILED) {
 		err_set(e, EIO, "the container's monitor died while it was started");
 		return -EIO;

@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -111,6 +112,7 @@ __attribute__((noreturn)) static void guest_main(struct monitor *m, int session,
 	const pid_t init = m->process.pid;
 	int keep[] = { session, request, run, run_root, init_pidfd }, status = 125, r;
 	struct err e = { 0 };
+	char nothing;
 
 	proc_close_others(3, keep, ARRAY_SIZE(keep));
 	setsid();
@@ -119,6 +121,8 @@ __attribute__((noreturn)) static void guest_main(struct monitor *m, int session,
 	monitor_init(m);
 	m->run = run;
 	m->dirs.run = run_root;
+	if (recv(session, &nothing, sizeof nothing, MSG_PEEK | MSG_DONTWAIT) == 0)
+		_exit(0); /* who asked waited for too long, and has gone */
 	clients_add(&m->clients, session, true);
 	r = init_pidfd < 0 ? err_set(&e, ESRCH, "the container is not running")
 			   : read_specs(m, request, &e);
