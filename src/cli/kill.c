@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 #include "cli/remove.h"
 #include "cli/resolve.h"
-#include "cli/suggest.h"
 #include "cli/values.h"
 #include "cli/verbs.h"
 
@@ -36,19 +35,6 @@ static int kill_container(
 	return 0; /* ended; another error means that it was removed at once (--rm) */
 }
 
-/* A name that is no container's and no running machine's. */
-static int remove_absent(struct cli *c, struct engine *engine, const char *operand,
-	const struct machine_name *name, struct err *e)
-{
-	int r = remove_machine(c, engine, name, e);
-
-	if (r != -ENOENT)
-		return r;
-	err_set(e, ENOENT, "no container or machine '%s'", operand);
-	err_hint(e, "redock list, redock ps -a");
-	return suggest_container(engine, "redock kill", operand, e);
-}
-
 static int kill_one(
 	struct cli *c, struct engine *engine, void *opt, const char *operand, struct err *e)
 {
@@ -66,7 +52,7 @@ static int kill_one(
 		if (!found.machine.text[0])
 			return machine_name_parse(operand, &found.machine, e);
 		err_clear(e);
-		return remove_absent(c, engine, operand, &found.machine, e);
+		return remove_machine(c, engine, &found.machine, e);
 	}
 	r = kill_container(engine, &found.info, o->signal ? o->signal : SIGKILL, e);
 	if (r < 0)
@@ -93,8 +79,8 @@ const struct verb verb_kill = {
 	.summary = "Throw a machine away, and what was not committed",
 	.description =
 		"The machine is killed and removed, and so is its SSH access. Changes since the "
-		"last commit are gone; it says how many files that were. A machine that is gone "
-		"already and has an image is no error.\n"
+		"last commit are gone; it says how many files that were. A machine that does not "
+		"exist is no error.\n"
 		"\n"
 		"A container that is not a machine, or a machine that is named by the id of its "
 		"container, only gets the signal KILL, as in Docker; with --signal so does every "

@@ -265,14 +265,6 @@ int access_publish(struct engine *en, const struct machine_name *name, const cha
 	return 0;
 }
 
-bool access_known(struct engine *en, const struct machine_name *name)
-{
-	struct err ignored = { 0 };
-	auto_close int state = open_state(en, name, false, &ignored);
-
-	return state >= 0;
-}
-
 int access_forget(struct engine *en, const struct machine_name *name, struct err *e)
 {
 	auto_close int state = open_state(en, name, false, e);

@@ -31,8 +31,6 @@ int access_publish(struct engine *, const struct machine_name *, const char *ali
 	const char *address, const struct person *, struct err *e);
 /* Removes all entries, and the folder. */
 int access_forget(struct engine *, const struct machine_name *, struct err *e);
-/* True while there is something that access_forget() would erase. */
-bool access_known(struct engine *, const struct machine_name *);
 /* The same for every machine that has a folder. */
 int access_forget_all(struct engine *, struct err *e);
 

@@ -47,15 +47,6 @@ int machine_commit(struct engine *en, const struct machine_name *name,
 	return 0;
 }
 
-/* A slip of the fingers is none that has been killed before: of that the image is left, or what a
- * kill that was itself killed has not cleaned up. */
-static bool was_there(struct engine *en, const struct machine_name *name)
-{
-	struct err ignored = { 0 };
-
-	return access_known(en, name) || engine_image_inspect(en, name->text, NULL, &ignored) >= 0;
-}
-
 int machine_kill(struct engine *en, const struct machine_name *name, bool *ret_absent,
 	uint64_t *ret_lost, struct err *e)
 {
@@ -68,8 +59,6 @@ int machine_kill(struct engine *en, const struct machine_name *name, bool *ret_a
 
 	if (r < 0 && !absent)
 		return r;
-	if (absent && !was_there(en, name))
-		return no_machine(name, e);
 	if (absent) {
 		err_clear(e);
 	} else {

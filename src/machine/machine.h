@@ -44,8 +44,7 @@ int machine_start(struct engine *, const struct machine_name *, const struct mac
 int machine_ssh(struct engine *, const struct machine_name *, char *const *argv, struct err *e);
 int machine_commit(
 	struct engine *, const struct machine_name *, const struct commit_options *, struct err *e);
-/* *ret_absent: there was none, which is fine where its image or a trace of it is; ENOENT where
- * nothing has ever had that name. *ret_lost: changed files that are gone now. */
+/* *ret_absent: there was none, which is fine; *ret_lost: changed files that are gone now. */
 int machine_kill(struct engine *, const struct machine_name *, bool *ret_absent, uint64_t *ret_lost,
 	struct err *e);
 int machine_delete(struct engine *, const struct machine_name *, bool force, struct err *e);

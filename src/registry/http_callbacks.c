@@ -162,9 +162,11 @@ int http_explain(const struct http_transfer *t, CURLcode code, struct err *e)
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
-		return err_set(e, EHOSTUNREACH, "there is no host '%s'", t->origin.host);
+		err_set(e, EHOSTUNREACH, "there is no host '%s'", t->origin.host);
+		return err_hint(e, "look at its name, and whether this host reaches a name server");
 	case CURLE_COULDNT_CONNECT:
-		return err_set(e, ECONNREFUSED, "nobody answers at '%s'", at);
+		err_set(e, ECONNREFUSED, "nobody answers at '%s'", at);
+		return err_hint(e, "redock images lists what is here already");
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 		err_set(e, EPERM, "nobody vouches for '%s': %s", at, why);

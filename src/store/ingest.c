@@ -444,7 +444,7 @@ static int unpack_again(struct ingest *in, size_t i, struct err *e)
 		return -e->code;
 	if (ingest_layer_wait(in, i, e) < 0) {
 		err_wrap(e, "blob '%.19s' of the store is damaged", l->is->digest.text);
-		return err_hint(e, "redock system check --repair, and then the same again");
+		return err_hint(e, "redock rmi what was made of it, and then the same again");
 	}
 	return 0;
 }

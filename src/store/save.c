@@ -116,7 +116,7 @@ static int check_sizes(struct saver *s, const json_t *manifest, struct err *e)
 			continue;
 		err_set(e, EIO, "layer %zu is damaged: it has not the size that it should have",
 			i + 1);
-		return err_hint(e, "redock system check");
+		return err_hint(e, "redock pull or load it again");
 	}
 	return 0;
 }
