@@ -212,21 +212,38 @@ static void take_notification(struct monitor *m)
 	}
 }
 
+/* `notified`: by version 1's eventfd, which tells of a kill before it is counted. */
+static void tell_oom(struct monitor *m, bool notified)
+{
+	uint64_t kills = cgroup_oom_kills(m->spec.cgroup);
+
+	if (notified && kills == m->oom_told)
+		kills++;
+	if (kills <= m->oom_told)
+		return;
+	m->oom_told = kills;
+	monitor_event(m, "oom", NULL);
+}
+
 static void take_oom(struct monitor *m)
 {
-	struct cgroup_stats stats = { 0 };
-	struct err ignored;
+	bool notified = m->oom_events == POLLIN;
 	char text[1024];
 
 	/* both kinds are read to be armed again: an eventfd, or a file from its beginning */
 	lseek(m->oom, 0, SEEK_SET);
 	if (read(m->oom, text, sizeof text) < 0 && errno != EAGAIN)
 		close_fd(&m->oom);
-	cgroup_stats(m->spec.cgroup, &stats, &ignored);
-	if (stats.oom_kills <= m->oom_kills)
+	tell_oom(m, notified);
+}
+
+void monitor_look_at_memory(struct monitor *m)
+{
+	if (m->oom >= 0)
 		return;
-	m->oom_kills = stats.oom_kills;
-	monitor_event(m, "oom", NULL);
+	monitor_watch_memory(m);
+	if (m->oom >= 0)
+		tell_oom(m, false);
 }
 
 enum {

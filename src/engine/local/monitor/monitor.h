@@ -31,8 +31,9 @@ struct monitor {
 	int guests; /* epoll(7) of the pidfds of our forks for `exec`; -1 before the first one */
 	int oom;    /* readable when the kernel has killed for want of memory; -1 */
 	short oom_events;
-	uint64_t oom_kills;
-	char *input; /* for the container's stdin, not taken yet */
+	uint64_t oom_kills; /* when it has ended */
+	uint64_t oom_told;  /* of how many an event has told */
+	char *input;        /* for the container's stdin, not taken yet */
 	size_t input_len;
 	bool input_ended;
 };
@@ -91,6 +92,8 @@ int monitor_launch(struct monitor *, int (*go)(struct monitor *, struct err *), 
 /* Hears of a lack of memory from now on. Without a limit nothing of it is killed for want of its
  * own memory. */
 void monitor_watch_memory(struct monitor *);
+/* The same for one that has a limit now: what has happened under it already is told. */
+void monitor_look_at_memory(struct monitor *);
 /* Takes a container over whose monitor has died. */
 int monitor_take_over(struct monitor *, struct err *e);
 /* Looks after it until it has ended for good. */

@@ -58,11 +58,10 @@ void monitor_record_end(struct monitor *m, int code)
 		cgroup_stats(m->spec.cgroup, &stats, &ignored);
 		last.oom_kills = stats.oom_kills ? stats.oom_kills : 1;
 	}
+	m->oom_kills = last.oom_kills;
 	/* one that ended before we could look */
-	if (last.oom_killed && m->oom_kills == 0) {
+	if (last.oom_killed && m->oom_told == 0)
 		monitor_event(m, "oom", NULL);
-		m->oom_kills = last.oom_kills;
-	}
 	cgroup_remove(m->spec.cgroup, &ignored);
 	write_last(m, &last);
 	snprintf(detail, sizeof detail, "exitCode=%d", code);

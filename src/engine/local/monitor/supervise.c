@@ -100,7 +100,7 @@ int monitor_launch(struct monitor *m, int (*go)(struct monitor *, struct err *),
 		give_up(m);
 		return r;
 	}
-	m->oom_kills = 0;
+	m->oom_kills = m->oom_told = 0;
 	monitor_watch_memory(m);
 	unlinkat(m->dir, "last", 0); /* how it ended before is history */
 	return 0;
@@ -141,6 +141,7 @@ int monitor_take_over(struct monitor *m, struct err *e)
 	/* not by state.started: the clock may have been set since */
 	m->started = time_monotonic() - proc_age(m->state.start);
 	m->oom_kills = 0;
+	m->oom_told = cgroup_oom_kills(m->spec.cgroup);
 	monitor_watch_memory(m);
 	/* on a full disk it stays unsaid, and is asked for by the lock on `alive` */
 	sign(&m->state);

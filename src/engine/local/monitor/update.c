@@ -27,5 +27,5 @@ void monitor_update(struct monitor *m)
 	m->life.policy = (enum policy_kind)s.restart;
 	m->life.max = s.restart_max;
 	if (m->life.state == LIFE_RUNNING)
-		monitor_watch_memory(m);
+		monitor_look_at_memory(m);
 }
