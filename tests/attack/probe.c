@@ -5,7 +5,7 @@
  *   calls            each forbidden system call by the three ABIs of x86-64: "ABI NAME RESULT"
  *   sockets          address families that reach the kernel's or the host's innards
  *   terminal         pushes a byte into every terminal it can find (TIOCSTI, TIOCLINUX)
- *   keys NAME        makes a key, and looks for one of that name that others have made
+ *   keys NAME [OTHER]  makes a key (NAME "-": none), and looks for one of the other name
  *   attach           attaches to each new process it sees (ptrace(2)), and looks at what it has,
  *                    until SIGTERM: "attached PID EXE", "directory PID FD NAME", "stole PID SET"
  *                    for capabilities that the container has not, and in the end "traced N", which
@@ -190,13 +190,16 @@ static int probe_terminal(void)
 	return 0;
 }
 
-static int probe_keys(const char *name)
+/* KEY_SPEC_SESSION_KEYRING is -3. */
+static int probe_keys(const char *name, const char *other)
 {
-	long key = syscall(SYS_add_key, "user", name, "secret", 6L, -3L);
 	long found;
 
-	printf("add_key %s\n", name_of(key < 0 ? -errno : 0));
-	found = syscall(SYS_request_key, "user", name, 0L, 0L);
+	if (strcmp(name, "-") != 0) {
+		long key = syscall(SYS_add_key, "user", name, "secret", 6L, -3L);
+		printf("add_key %s\n", name_of(key < 0 ? -errno : 0));
+	}
+	found = syscall(SYS_request_key, "user", other, 0L, 0L);
 	printf("request_key %s\n", name_of(found < 0 ? -errno : 0));
 	return 0;
 }
@@ -351,7 +354,7 @@ int main(int argc, char **argv)
 	if (strcmp(what, "terminal") == 0)
 		return probe_terminal();
 	if (strcmp(what, "keys") == 0 && argc > 2)
-		return probe_keys(argv[2]);
+		return probe_keys(argv[2], argv[argc > 3 ? 3 : 2]);
 	if (strcmp(what, "attach") == 0)
 		return probe_attach();
 	if (strcmp(what, "exe") == 0)

@@ -63,6 +63,17 @@ teardown() {
 	is "$(printf 'add_key EPERM\nrequest_key EPERM')"
 	run redock run --rm bb cat /proc/keys
 	is ""
+	# where a profile lets the calls through, the keyring is each container's own, and exec's
+	redock -q run -d --name keeper --security-opt seccomp=unconfined bb \
+		sh -c 'attack-probe keys redock-test-key >/out; exec sleep 1000' >/dev/null
+	run timeout 20 cat "/proc/$(init_of keeper)/root/out"
+	is "$(printf 'add_key ok\nrequest_key ok')"
+	run redock run --rm --security-opt seccomp=unconfined bb attack-probe keys - redock-test-key
+	is "request_key ENOKEY"
+	run redock exec keeper attack-probe keys - redock-test-key
+	is "request_key ENOKEY"
+	run "$(dirname "$REDOCK")/../tests/attack/attack-probe" keys - redock-test-key
+	is "request_key ENOKEY"
 }
 
 @test "attack: T02 nothing that a container executes beside the image can be written to" {
