@@ -97,6 +97,8 @@ static int exec_run(struct cli *c, void *opt, char **operands, size_t n_operands
 		r = attached(c, engine, o, &info, operands[0], &exec_status, e);
 	if (r >= 0 || (exec_status != 126 && exec_status != 127))
 		return r;
+	if (exec_status == 127 && *operands[1] == '-')
+		err_hint(e, "options go before CONTAINER");
 	cli_complain(e);
 	return exec_status;
 }

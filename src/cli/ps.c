@@ -130,11 +130,13 @@ static void set_mounts(json_t *row, const struct container_info *info, bool whol
 		const struct mount_info *m = &info->mounts[i];
 		auto_str name = STR_INIT(8192);
 
+		if (m->type == MOUNT_TMPFS) /* it has no source that could be named */
+			continue;
 		volumes += m->type == MOUNT_VOLUME;
 		str_add(&name, m->name ? m->name : m->source ? m->source : m->target);
 		if (!whole)
 			text_ellipsis(&name, 15);
-		str_addf(&mounts, "%s%s", i ? "," : "", str_text(&name));
+		str_addf(&mounts, "%s%s", mounts.len ? "," : "", str_text(&name));
 	}
 	snprintf(count, sizeof count, "%u", volumes);
 	listing_set(row, "Mounts", str_text(&mounts));
@@ -271,7 +273,8 @@ static int ps_run(struct cli *c, void *opt, char **operands, size_t n_operands, 
 	int64_t now = time_now(), left;
 	int r = listing_check(&o->listing, ps_filters, e);
 
-	if (r < 0 || (r = cli_engine(c, &engine, e)) < 0)
+	if (r < 0 || (r = ps_filter_check(&o->listing, e)) < 0 ||
+		(r = cli_engine(c, &engine, e)) < 0)
 		return r;
 	if (o->latest)
 		o->last = 1;

@@ -1,6 +1,7 @@
 #include "cli/ps_filter.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/cli.h"
 
 #include <string.h>
 
@@ -14,6 +15,31 @@ bool ps_filter_all(const struct listing_options *o)
 			str_starts(o->filters.v[i], "exited="))
 			return true;
 	return false;
+}
+
+int ps_filter_check(const struct listing_options *o, struct err *e)
+{
+	static const struct {
+		const char *key, *values; /* a blank before and behind each */
+	} known[] = {
+		{ "status=", " created restarting running removing paused exited dead " },
+		{ "health=", " starting healthy unhealthy none " },
+	};
+
+	for (size_t i = 0; i < o->filters.n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
+			const char *value = o->filters.v[i] + strlen(known[k].key);
+			auto_free char *word = NULL;
+			if (!str_starts(o->filters.v[i], known[k].key))
+				continue;
+			word = xasprintf(" %s ", value);
+			if (strstr(known[k].values, word))
+				continue;
+			cli_usage(e, "no container can be '%s'", value);
+			err_hint(e, "one of%s", known[k].values);
+			return CLI_USAGE;
+		}
+	return 0;
 }
 
 static bool id_matches(const void *arg, const char *value)

@@ -20,7 +20,7 @@ static int rename_run(struct cli *c, void *opt, char **operands, size_t n_operan
 			"alias",
 			operands[0]);
 		return err_hint(e, "redock commit %s; redock start NEW --from %s", operands[0],
-			operands[0]);
+			info.config.machine);
 	}
 	if (value_container_name(operands[1], &name, e) < 0)
 		return -e->code;

@@ -32,6 +32,8 @@ static int start_failed(struct engine *engine, const struct run_options *o, cons
 
 	if (o->create.config.auto_remove)
 		engine_remove(engine, id, &(struct remove_options){ .force = true }, &ignored);
+	if (exec_status == 127 && o->create.config.cmd.n && *o->create.config.cmd.v[0] == '-')
+		err_hint(e, "options go before IMAGE");
 	cli_complain(e);
 	return exec_status == 126 || exec_status == 127 ? exec_status : STATUS_SESSION;
 }

@@ -217,7 +217,7 @@ static int start_run(struct cli *c, void *opt, char **operands, size_t n_operand
 static const struct verb_example examples[] = {
 	{ "redock start demo", "make the machine USER:demo, start it, log in" },
 	{ "redock start web db </dev/null", "two machines; prints how to reach each" },
-	{ "redock start test --from demo", "a new machine from the image 'demo'" },
+	{ "redock start test --from $USER:demo", "a new machine from what 'demo' committed" },
 	{ NULL },
 };
 

@@ -296,13 +296,13 @@ int http_step(struct http *h, struct pollfd *extra, unsigned n, int timeout_ms, 
 		fds[i] = (struct curl_waitfd){ .fd = extra[i].fd };
 		fds[i].events = extra[i].events & POLLOUT ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN;
 	}
-	/* a bound in any case: libcurl's own timers are looked at by perform */
-	if (curl_multi_perform(h->multi, &running) ||
-		((m = curl_multi_info_read(h->multi, &left)) == NULL &&
-			curl_multi_poll(h->multi, fds, n,
-				timeout_ms < 0 || timeout_ms > 1000 ? 1000 : timeout_ms, NULL)))
+	/* The wait comes first, or what a callback begins to wait for would not be among `extra`
+	 * yet. A bound in any case: libcurl's own timers are looked at by perform. */
+	if (curl_multi_poll(h->multi, fds, n,
+		    timeout_ms < 0 || timeout_ms > 1000 ? 1000 : timeout_ms, NULL) ||
+		curl_multi_perform(h->multi, &running))
 		return err_set(e, EIO, "libcurl cannot go on");
-	for (; m; m = curl_multi_info_read(h->multi, &left)) {
+	while ((m = curl_multi_info_read(h->multi, &left))) {
 		struct http_transfer *t = NULL;
 		CURLcode code = m->data.result;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);

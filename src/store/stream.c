@@ -301,6 +301,7 @@ int tar_stream_drain(struct tar_stream *t, struct err *e)
 	const void *data;
 	la_ssize_t n;
 
+	t->in_headers = false; /* nobody looks at what it is any more */
 	do
 		n = read_unpacked(NULL, t, &data);
 	while (n > 0);

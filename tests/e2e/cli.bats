@@ -71,6 +71,17 @@ info version df prune resume doctor system help"
 	contains "redock ps"
 }
 
+@test "cli: a filter by a state that there is none of is an error; options behind the image are named" {
+	small_instance
+	run redock ps --filter status=runing
+	refused 2 "'runing'"
+	run redock ps -a --filter status=exited --filter health=none
+	expect_status 0
+	run redock run --rm --network none bb -it sh
+	refused 127 "options go before IMAGE"
+	drop_instance
+}
+
 @test "cli: a wrong option exits 2 and suggests the nearest, 125 in run" {
 	run redock list --jsno
 	refused 2 "--json"

@@ -93,6 +93,18 @@ teardown() {
 	redock rm -f user
 }
 
+@test "rmi: one name of several goes though a container was made from the image; the last one stays" {
+	redock -q run -d --name user bb sh -c "$echo_loop"
+	redock tag bb other:name
+	run redock rmi other:name
+	expect_status 0
+	contains "other:name"
+	run redock rmi bb
+	refused 1 user
+	answers
+	redock -q rm -f user
+}
+
 @test "rmi: an image's blobs and layers go with its last name" {
 	mkdir "$BATS_TEST_TMPDIR/t"
 	head -c 100000 /dev/urandom >"$BATS_TEST_TMPDIR/t/unique"

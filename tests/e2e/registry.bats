@@ -143,6 +143,22 @@ has_bytes() (
 	lacks Pushing
 }
 
+@test "registry: a large layer whose content is here already, from elsewhere, is not unpacked again" {
+	mkdir -p "$BATS_TEST_TMPDIR/large"
+	head -c 20000000 /dev/urandom >"$BATS_TEST_TMPDIR/large/file"
+	tar -C "$BATS_TEST_TMPDIR/large" -cf "$BATS_TEST_TMPDIR/large.tar" .
+	redock -q import "$BATS_TEST_TMPDIR/large.tar" large
+	redock tag large "$at/team/large"
+	redock -q push "$at/team/large"
+	redock rmi "$at/team/large"
+	run redock pull "$at/team/large"
+	expect_status 0
+	redock rmi large "$at/team/large"
+	run redock pull "$at/team/large"
+	expect_status 0
+	redock rmi "$at/team/large"
+}
+
 @test "registry: a digest survives a pull and a push, and names an image" {
 	as "$at/team/digest:v1"
 	digest=$(redock push "$at/team/digest:v1" 2>&1 | sed -n 's/.*digest: \(sha256:[0-9a-f]*\).*/\1/p')

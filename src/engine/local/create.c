@@ -42,7 +42,7 @@ static int claim(struct local *l, const char *id, const char *name, struct err *
 		if (faccessat(l->dirs.containers, owner, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 			err_set(e, EEXIST, "the name '%s' is taken by container '%.12s'", name,
 				owner);
-			return err_hint(e, "another name, or: redock rm %s", name);
+			return err_hint(e, "another name, or: redock rm -f %s", name);
 		}
 	}
 	unlinkat(l->dirs.names, key, 0);

@@ -363,23 +363,48 @@ static int remove_names(struct local *l, const char *reference, const struct ima
 	return r;
 }
 
+/* True if `reference` is one name of several: what goes with it is the name. */
+static bool is_one_name_of_several(
+	struct local *l, const char *reference, const struct image *image)
+{
+	auto_free struct image_ref *refs = NULL;
+	struct image_ref named;
+	struct err ignored;
+	struct digest d;
+	size_t n = 0;
+
+	return image_ref_parse(reference, &named, &ignored) == 0 &&
+	       store_image_digest(l->store, &named, &d, &ignored) == 0 &&
+	       local_image_names(l, &image->manifest, &refs, &n, &ignored) == 0 && n > 1;
+}
+
+static bool is_made_of(const struct container_info *c, const struct image_ref *ref)
+{
+	struct image_ref theirs;
+	struct err ignored;
+
+	return image_ref_parse(c->config.image, &theirs, &ignored) == 0 &&
+	       str_eq(theirs.repository, ref->repository) && str_eq(theirs.tag, ref->tag);
+}
+
 int local_image_remove(struct engine *en, const char *reference, bool force, struct err *e)
 {
 	struct local *l = local_of(en);
 	auto_container_list list = { 0 };
 	auto_image image = { 0 };
 	char text[IMAGE_REF_TEXT_SIZE];
+	bool name_only;
 
 	if (load_image(l, reference, &image, e) < 0 || local_list(en, true, &list, e) < 0)
 		return -e->code;
 	image_ref_text(&image.ref, text);
+	name_only = is_one_name_of_several(l, reference, &image);
 	for (size_t i = 0; i < list.n && !force; i++) {
 		const struct container_info *c = &list.v[i];
-		struct image_ref theirs;
-		if (!str_eq(c->image_id, image.config.text) &&
-			(image_ref_parse(c->config.image, &theirs, e) < 0 ||
-				!str_eq(theirs.repository, image.ref.repository) ||
-				!str_eq(theirs.tag, image.ref.tag)))
+		bool by_name = is_made_of(c, &image.ref);
+		/* a machine is made again from its image's name */
+		if (name_only ? !by_name || !c->config.machine
+			      : !by_name && !str_eq(c->image_id, image.config.text))
 			continue;
 		err_set(e, EBUSY, "image '%s' is in use: %s '%s' (%s) was made from it", text,
 			c->config.machine ? "machine" : "container",

@@ -22,7 +22,7 @@ static int move_claim(struct local *l, const struct container *c, const char *na
 			if (faccessat(l->dirs.containers, owner, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 				err_set(e, EEXIST, "the name '%s' is taken by container '%.12s'",
 					name, owner);
-				return err_hint(e, "another name, or: redock rm %s", name);
+				return err_hint(e, "another name, or: redock rm -f %s", name);
 			}
 		}
 		unlinkat(l->dirs.names, to, 0);

@@ -97,18 +97,22 @@ int run_state_parse(const char *text, struct run_state *ret, struct err *e)
 int exit_file_write_state(int exit_fd, const struct run_state *s, struct err *e)
 {
 	char text[STATE_MAX];
+	int r;
 
 	state_text(s, text);
-	return pwrite(exit_fd, text, strlen(text) + 1, STATE_AT) < 0
-		       ? err_errno(e, "cannot write the container's state")
-		       : 0;
+	r = fs_pwrite_all(exit_fd, text, strlen(text) + 1, STATE_AT);
+	if (r < 0) {
+		errno = -r;
+		return err_errno(e, "cannot write the container's state");
+	}
+	return 0;
 }
 
 int exit_file_state(int container_dir, struct run_state *ret)
 {
 	auto_close int fd = openat(container_dir, "exit", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char text[STATE_MAX];
-	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, STATE_AT);
+	ssize_t n = fd < 0 ? -1 : fs_pread_full(fd, text, sizeof text - 1, STATE_AT);
 
 	if (n <= 0)
 		return -ENOENT;

@@ -344,7 +344,7 @@ int local_volume_remove(struct engine *en, const char *name, struct err *e)
 	for_each_container(l, count_user, &users);
 	if (users.n) {
 		err_set(e, EBUSY, "volume '%s' is in use by container '%s'", name, users.first);
-		return err_hint(e, "redock rm %s", users.first);
+		return err_hint(e, "redock rm -f %s", users.first);
 	}
 	return volume_erase(l, volumes, name, e);
 }
