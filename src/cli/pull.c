@@ -24,6 +24,12 @@ static const struct verb_option options[] = {
 	{ 0 },
 };
 
+static void print_status(const struct transferred *t, const char *operand)
+{
+	fprintf(stderr, "Digest: %s\nStatus: %s for %s\n", t->digest,
+		t->is_new ? "Downloaded newer image" : "Image is up to date", operand);
+}
+
 static void print_result(const struct transferred *t, const char *operand, enum transfer_view view)
 {
 	auto_free char *text = NULL;
@@ -39,8 +45,7 @@ static void print_result(const struct transferred *t, const char *operand, enum 
 		return;
 	}
 	if (view == TRANSFER_SHOWN)
-		fprintf(stderr, "Digest: %s\nStatus: %s for %s\n", t->digest,
-			t->is_new ? "Downloaded newer image" : "Image is up to date", operand);
+		print_status(t, operand);
 	fflush(stderr);
 	printf("%s\n", t->reference);
 }
@@ -77,8 +82,7 @@ int pull_image(struct cli *c, struct engine *engine, const char *image, struct e
 
 	transfer_end(how.arg);
 	if (r == 0 && done.n && view == TRANSFER_SHOWN)
-		fprintf(stderr, "Digest: %s\nStatus: %s for %s\n", done.v[0].digest,
-			done.v[0].is_new ? "Downloaded newer image" : "Image is up to date", image);
+		print_status(&done.v[0], image);
 	return r;
 }
 

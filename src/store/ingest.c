@@ -287,11 +287,6 @@ size_t ingest_layers(const struct ingest *in)
 	return in->n_layers;
 }
 
-const char *ingest_diff_id(const struct ingest *in, size_t i)
-{
-	return in->layers[i].diff_id.text;
-}
-
 bool ingest_wants_layer(struct ingest *in, size_t i)
 {
 	return in->layers[i].fetch && !in->layers[i].done;

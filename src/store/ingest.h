@@ -61,8 +61,6 @@ int ingest_config_alone(struct ingest *, const void *data, size_t len, struct er
 /* ---- layers, by their place: 0 is the lowest. After the config ---- */
 
 size_t ingest_layers(const struct ingest *);
-/* What the config says that it unpacks to. */
-const char *ingest_diff_id(const struct ingest *, size_t i);
 /* False when nothing of it has to come: the store has its blob (and then unpacks it by itself, if
  * it must), or a layer below is the same one. */
 bool ingest_wants_layer(struct ingest *, size_t i);
