@@ -45,10 +45,12 @@ user_redock() {
 	as_user sudo -n env "REDOCK_ROOT=$REDOCK_ROOT" "REDOCK_RUN_ROOT=$REDOCK_RUN_ROOT" "$REDOCK" "$@"
 }
 
-# with_tty COMMAND…: runs it on a terminal of its own; prints what appears there.
+# with_tty COMMAND…: runs it on a terminal of its own; prints what appears there. It leads the session
+# whatever $SHELL is: timeout(1) below a shell would leave the foreground, and the first
+# tcsetattr(3) would stop it.
 with_tty() {
 	local words
-	printf -v words '%q ' "$@"
+	printf -v words '%q ' exec "$@"
 	script -qec "$words" /dev/null | tr -d '\r'
 	return "${PIPESTATUS[0]}"
 }
