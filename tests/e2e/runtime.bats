@@ -17,14 +17,25 @@ setup() {
 	mkdir -p "$BUNDLE/rootfs"/{proc,dev,sys}
 	(cd "$BUNDLE" && "$RUNTIME" spec)
 	edit 'd["process"]["terminal"] = False'
+	DOCKERD=
 }
 
 teardown() {
 	local id
+	stop_dockerd
 	for id in $(rt list -q); do
 		rt delete --force "$id"
 	done
 	inv
+}
+
+# The one that this test has started; also when the test has failed.
+stop_dockerd() {
+	[ -n "$DOCKERD" ] || return 0
+	kill -TERM "$DOCKERD" 2>/dev/null || true
+	wait_gone 30 "$DOCKERD"
+	DOCKERD=
+	find /sys/fs/cgroup -depth -type d -path "*/redock-${E2E_DIR##*/}-docker*" -exec rmdir {} + 2>/dev/null || true
 }
 
 # The runtime on this test's own root.
@@ -522,9 +533,9 @@ sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 
 @test "docker run --runtime redock: run, exec, stop and a limit of memory" {
 	command -v dockerd >/dev/null || skip "no dockerd on this host"
-	local dir="$BATS_TEST_TMPDIR/docker" group=redock-${E2E_DIR##*/}-docker pid
+	local dir="$BATS_TEST_TMPDIR/docker" group=redock-${E2E_DIR##*/}-docker
 	mkdir "$dir"
-	pid=$(/usr/bin/python3 "$TOP/tests/e2e/notify-wait.py" 60 dockerd --data-root "$dir/data" \
+	DOCKERD=$(/usr/bin/python3 "$TOP/tests/e2e/notify-wait.py" 60 dockerd --data-root "$dir/data" \
 		--exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/socket" --bridge none \
 		--iptables=false --ip6tables=false --storage-driver vfs --cgroup-parent "/$group" \
 		--add-runtime "redock=$RUNTIME" 2>"$dir/log" 3>&-)
@@ -561,9 +572,7 @@ sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 	engine run -d --name checked --runtime redock --network none --health-cmd 'true' --health-interval 1s bb sleep 1000 >/dev/null
 	timeout 30 docker -H "unix://$dir/socket" events --since 0 --filter event=health_status --format '{{.Status}}' 3>&- | grep -m 1 -q healthy
 	engine rm -f checked >/dev/null
-	kill -TERM "$pid"
-	wait_gone 30 "$pid"
-	find /sys/fs/cgroup -depth -type d -path "*/$group*" -exec rmdir {} + 2>/dev/null || true
+	stop_dockerd
 }
 
 @test "podman --runtime redock-runtime: run and exec" {
