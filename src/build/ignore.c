@@ -167,8 +167,12 @@ static char *clean(const char *text)
 	return str_take(&s);
 }
 
-/* Brackets closed, no backslash at the end. */
-static bool is_well_formed(const char *p)
+bool ignore_glob(const char *pattern, const char *name)
+{
+	return match_part(pattern, pattern + strlen(pattern), name, name + strlen(name));
+}
+
+bool ignore_is_pattern(const char *p)
 {
 	bool unused;
 
@@ -200,7 +204,7 @@ int ignore_add(struct ignore *i, const char *pattern, struct err *e)
 	if (back && !*p)
 		return err_set(e, EINVAL, "a '!' has no pattern behind it");
 	text = clean(p);
-	if (!is_well_formed(text))
+	if (!ignore_is_pattern(text))
 		return err_set(e, EINVAL,
 			"'%.60s' is no pattern: a '[' is not closed, or a '\\' "
 			"has nothing behind it",

@@ -35,3 +35,8 @@ bool ignore_matches(const struct ignore *, const char *path);
 /* True if something below the directory `path`, itself left out, may be taken back in: only then
  * it has to be looked into. */
 bool ignore_may_take_back(const struct ignore *, const char *path);
+
+/* Go's filepath.Match for one part of a path, without the '.' of shells being anything special. */
+bool ignore_glob(const char *pattern, const char *name);
+/* Brackets are closed, and no backslash stands at the end. */
+bool ignore_is_pattern(const char *pattern);
