@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct exec_options {
 	struct exec_config config;
@@ -42,13 +43,13 @@ static void exec_release(void *opt)
 }
 
 static int attached(struct cli *c, struct engine *engine, const struct exec_options *o,
-	const struct container_info *info, const char *operand, int *ret_exec_status, struct err *e)
+	const char *id, const char *operand, int *ret_exec_status, struct err *e)
 {
 	struct session *session = NULL;
 	struct attach attach = {
 		.cli = c,
 		.engine = engine,
-		.id = info->id,
+		.id = id,
 		.name = operand,
 		.stdin_open = o->config.stdin_open,
 		.tty = o->config.tty,
@@ -60,7 +61,7 @@ static int attached(struct cli *c, struct engine *engine, const struct exec_opti
 
 	if (signals < 0)
 		return signals;
-	r = engine_exec(engine, info->id, &o->config, &session, ret_exec_status, e);
+	r = engine_exec(engine, id, &o->config, &session, ret_exec_status, e);
 	if (r >= 0) {
 		*ret_exec_status = 0;
 		r = attach_run(&attach, session, signals, e);
@@ -69,10 +70,26 @@ static int attached(struct cli *c, struct engine *engine, const struct exec_opti
 	return r;
 }
 
+/* Its monitor says whether it runs, so that the usual case is one look at a link. */
+static int find(
+	struct engine *engine, const char *operand, char ret_id[ENGINE_ID_SIZE], struct err *e)
+{
+	auto_container_info info = { 0 };
+	struct err ignored;
+	int r;
+
+	if (engine_find(engine, operand, ret_id, &ignored) >= 0)
+		return 0;
+	r = resolve_container(engine, "exec", operand, &info, e);
+	if (r >= 0)
+		memcpy(ret_id, info.id, ENGINE_ID_SIZE);
+	return r;
+}
+
 static int exec_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
 {
 	struct exec_options *o = opt;
-	auto_container_info info = { 0 };
+	char id[ENGINE_ID_SIZE];
 	unsigned rows = 0, columns = 0;
 	int exec_status = STATUS_SESSION, r;
 	struct engine *engine;
@@ -84,7 +101,7 @@ static int exec_run(struct cli *c, void *opt, char **operands, size_t n_operands
 	}
 	r = create_options_env(&o->env_files, &o->env, &o->config.env, e);
 	if (r < 0 || (r = cli_engine(c, &engine, e)) < 0 ||
-		(r = resolve_container(engine, "exec", operands[0], &info, e)) < 0)
+		(r = find(engine, operands[0], id, e)) < 0)
 		return r;
 	strv_extend(&o->config.args, operands + 1);
 	if (o->config.tty && !terminal_size(1, &rows, &columns))
@@ -92,9 +109,9 @@ static int exec_run(struct cli *c, void *opt, char **operands, size_t n_operands
 	o->config.console_rows = rows;
 	o->config.console_columns = columns;
 	if (o->config.detach)
-		r = engine_exec(engine, info.id, &o->config, NULL, &exec_status, e);
+		r = engine_exec(engine, id, &o->config, NULL, &exec_status, e);
 	else
-		r = attached(c, engine, o, &info, operands[0], &exec_status, e);
+		r = attached(c, engine, o, id, operands[0], &exec_status, e);
 	if (r >= 0 || (exec_status != 126 && exec_status != 127))
 		return r;
 	if (exec_status == 127 && *operands[1] == '-')

@@ -292,6 +292,11 @@ int engine_inspect(struct engine *en, const char *name, struct container_info *r
 	return en->ops->inspect(en, name, ret, e);
 }
 
+int engine_find(struct engine *en, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e)
+{
+	return en->ops->find(en, name, ret_id, e);
+}
+
 int engine_inspect_machine(
 	struct engine *en, const char *machine, struct container_info *ret, struct err *e)
 {

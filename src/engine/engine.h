@@ -315,6 +315,9 @@ int engine_diff(struct engine *, const char *id, struct change_list *ret, struct
 /* One resolver: exact container name, then exact machine "a:b", then a unique id
  * prefix of at least 4 digits. ENOENT when there is none. */
 int engine_inspect(struct engine *, const char *name, struct container_info *ret, struct err *e);
+/* The id of the container that has exactly this name: a look at one link, where engine_inspect()
+ * reads and repairs. For who acts on the container next and is told then how it is. -ENOENT. */
+int engine_find(struct engine *, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e);
 int engine_inspect_machine(
 	struct engine *, const char *machine, struct container_info *ret, struct err *e);
 /* All containers, running ones only unless `all`; newest first. */

@@ -13,6 +13,7 @@ struct engine_ops {
 	int (*kill)(struct engine *, const char *, int, struct err *);
 	int (*remove)(struct engine *, const char *, const struct remove_options *, struct err *);
 	int (*inspect)(struct engine *, const char *, struct container_info *, struct err *);
+	int (*find)(struct engine *, const char *, char[ENGINE_ID_SIZE], struct err *);
 	int (*inspect_machine)(
 		struct engine *, const char *, struct container_info *, struct err *);
 	int (*list)(struct engine *, bool, struct container_list *, struct err *);

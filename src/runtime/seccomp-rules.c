@@ -108,99 +108,127 @@ struct range {
 	enum action action;
 };
 
+/* The program is made from its end: what a jump leads to is there already, and one return serves
+ * all that are near enough. A place is an instruction's distance from the end. The kernel
+ * translates a filter each time that one is loaded, so that its length is time at each start and
+ * each exec. */
 static unsigned emit(struct seccomp_program *p, uint16_t op, uint32_t k, uint8_t jt, uint8_t jf)
 {
 	if (p->used == SECCOMP_PROGRAM_MAX)
 		abort(); /* the tables above are constant, and shorter */
-	p->code[p->used] = (struct sock_filter){ op, jt, jf, k };
-	return p->used++;
+	p->used++;
+	p->code[SECCOMP_PROGRAM_MAX - p->used] = (struct sock_filter){ op, jt, jf, k };
+	return p->used;
 }
 
-static void give(struct seccomp_program *p, uint32_t verdict)
+#define REACH 250 /* conditional jumps reach 255 instructions; JA any distance */
+
+static unsigned give(struct seccomp_program *p, uint32_t value)
 {
-	emit(p, BPF_RET | BPF_K, verdict, 0, 0);
+	for (unsigned place = p->used; place > 0 && p->used - place < REACH; place--) {
+		const struct sock_filter *f = &p->code[SECCOMP_PROGRAM_MAX - place];
+		if (f->code == (BPF_RET | BPF_K) && f->k == value)
+			return place;
+	}
+	return emit(p, BPF_RET | BPF_K, value, 0, 0);
 }
 
-static void load_arg(struct seccomp_program *p, unsigned n)
+static unsigned in_reach(struct seccomp_program *p, unsigned place)
 {
-	/* the low 32 bits: the kernel, too, looks at no more of these arguments */
-	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, args[n]), 0, 0);
+	return p->used - place < REACH ? place : emit(p, BPF_JMP | BPF_JA, p->used - place, 0, 0);
 }
+
+static unsigned branch(
+	struct seccomp_program *p, uint16_t test, uint32_t k, unsigned then, unsigned otherwise)
+{
+	then = in_reach(p, then);
+	otherwise = in_reach(p, otherwise);
+	return emit(p, BPF_JMP | BPF_K | test, k, (uint8_t)(p->used - then),
+		(uint8_t)(p->used - otherwise));
+}
+
+static unsigned load(struct seccomp_program *p, size_t offset)
+{
+	return emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+/* The low 32 bits: the kernel, too, looks at no more of these arguments. */
+#define ARG(n) offsetof(struct seccomp_data, args[n])
 
 /* Accumulator equals one of `values`: `then`, else `otherwise`. */
 static void one_of(struct seccomp_program *p, const uint32_t *values, unsigned n, uint32_t then,
 	uint32_t otherwise)
 {
-	for (unsigned i = 0; i < n; i++)
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(n - i), 0);
-	give(p, otherwise);
-	give(p, then);
+	unsigned yes = give(p, then), place = give(p, otherwise);
+
+	while (n-- > 0)
+		place = branch(p, BPF_JEQ, values[n], yes, place);
+}
+
+/* Accumulator has one of the bits of `mask`. */
+static void one_with(struct seccomp_program *p, uint32_t mask, uint32_t then, uint32_t otherwise)
+{
+	unsigned yes = give(p, then), no = give(p, otherwise);
+
+	branch(p, BPF_JSET, mask, yes, no);
 }
 
 #define ERRNO(code) (SECCOMP_RET_ERRNO | (code))
 
-static void verdict(struct seccomp_program *p, enum action action)
+static unsigned verdict_of_socket(struct seccomp_program *p)
+{
+	static const uint32_t families[] = { 38 /* AF_ALG */, 40 /* AF_VSOCK */ };
+	unsigned no = give(p, ERRNO(EAFNOSUPPORT)), yes = give(p, SECCOMP_RET_ALLOW), place;
+
+	/* without CAP_AUDIT_WRITE, sshd takes EPERM for an attack and this for "no audit" */
+	branch(p, BPF_JEQ, 9 /* NETLINK_AUDIT */, no, yes);
+	place = load(p, ARG(2));
+	place = branch(p, BPF_JEQ, 16 /* AF_NETLINK */, place, yes);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		place = branch(p, BPF_JEQ, families[i], no, place);
+	return load(p, ARG(0));
+}
+
+static unsigned verdict(struct seccomp_program *p, enum action action)
 {
 	static const uint32_t requests[] = { 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */ };
 	static const uint32_t personas[] = { 0, 8, 0x20000, 0x20008, 0xffffffff };
 
 	switch (action) {
 	case ALLOW:
-		give(p, SECCOMP_RET_ALLOW);
 		break;
 	case REFUSE:
-		give(p, ERRNO(EPERM));
-		break;
+		return give(p, ERRNO(EPERM));
 	case UNKNOWN:
 	case HOLE:
-		give(p, ERRNO(ENOSYS));
-		break;
+		return give(p, ERRNO(ENOSYS));
 	case CLONE:
-		load_arg(p, 0);
 		/* any CLONE_NEW*: namespaces are not for the inside */
-		emit(p, BPF_JMP | BPF_JSET | BPF_K, 0x7e020000, 0, 1);
-		give(p, ERRNO(EPERM));
-		give(p, SECCOMP_RET_ALLOW);
-		break;
+		one_with(p, 0x7e020000, ERRNO(EPERM), SECCOMP_RET_ALLOW);
+		return load(p, ARG(0));
 	case SOCKET:
-		load_arg(p, 0);
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 38 /* AF_ALG */, 5, 0);
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 40 /* AF_VSOCK */, 4, 0);
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 16 /* AF_NETLINK */, 0, 2);
-		load_arg(p, 2);
-		/* without CAP_AUDIT_WRITE, sshd takes EPERM for an attack and this for "no audit"
-		 */
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 9 /* NETLINK_AUDIT */, 1, 0);
-		give(p, SECCOMP_RET_ALLOW);
-		give(p, ERRNO(EAFNOSUPPORT));
-		break;
+		return verdict_of_socket(p);
 	case IOCTL:
-		load_arg(p, 1);
-		one_of(p, requests, 2, ERRNO(EPERM), SECCOMP_RET_ALLOW);
-		break;
+		one_of(p, requests, ARRAY_SIZE(requests), ERRNO(EPERM), SECCOMP_RET_ALLOW);
+		return load(p, ARG(1));
 	case PERSONALITY:
-		load_arg(p, 0);
-		one_of(p, personas, 5, SECCOMP_RET_ALLOW, ERRNO(EPERM));
-		break;
+		one_of(p, personas, ARRAY_SIZE(personas), SECCOMP_RET_ALLOW, ERRNO(EPERM));
+		return load(p, ARG(0));
 	}
+	return give(p, SECCOMP_RET_ALLOW);
 }
 
 /* Binary search in ranges[lo..hi): the syscall number is in the accumulator. */
-static void search(struct seccomp_program *p, const struct range *ranges, unsigned lo, unsigned hi)
+static unsigned search(
+	struct seccomp_program *p, const struct range *ranges, unsigned lo, unsigned hi)
 {
-	unsigned mid, jump;
+	unsigned mid = (lo + hi) / 2, low, high;
 
-	if (hi - lo == 1) {
-		verdict(p, ranges[lo].action);
-		return;
-	}
-	mid = (lo + hi) / 2;
-	/* conditional jumps reach 255 instructions, JA any distance */
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, ranges[mid].first, 0, 1);
-	jump = emit(p, BPF_JMP | BPF_JA, 0, 0, 0);
-	search(p, ranges, lo, mid);
-	p->code[jump].k = p->used - jump - 1;
-	search(p, ranges, mid, hi);
+	if (hi - lo == 1)
+		return verdict(p, ranges[lo].action);
+	high = search(p, ranges, mid, hi);
+	low = search(p, ranges, lo, mid);
+	return branch(p, BPF_JGE, ranges[mid].first, high, low);
 }
 
 #define NUMBERS 1024
@@ -240,7 +268,7 @@ static enum action action_of(const char *name, uint64_t caps)
 	return names(allowed, name) ? ALLOW : REFUSE;
 }
 
-static void filter_for(struct seccomp_program *p, uint32_t arch, uint64_t caps)
+static unsigned filter_for(struct seccomp_program *p, uint32_t arch, uint64_t caps)
 {
 	enum action table[NUMBERS];
 	struct range ranges[NUMBERS + 1];
@@ -263,31 +291,31 @@ static void filter_for(struct seccomp_program *p, uint32_t arch, uint64_t caps)
 	if (ranges[n - 1].action != UNKNOWN)
 		ranges[n++] = (struct range){ NUMBERS, UNKNOWN };
 	search(p, ranges, 0, n);
+	return load(p, offsetof(struct seccomp_data, nr));
 }
 
-/* A block for each of a machine's ABIs; anything else gets ENOSYS. */
+/* A block for each of a machine's ABIs, its own the first to be asked for and so the last here;
+ * anything else gets ENOSYS. */
 void seccomp_rules(enum seccomp_machine machine, uint64_t caps, struct seccomp_program *p)
 {
 	static const struct {
 		uint32_t token, audit;
 	} abis[][2] = {
-		[SECCOMP_X86_64] = { { SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64 },
-			{ SCMP_ARCH_X86, AUDIT_ARCH_I386 } },
-		[SECCOMP_AARCH64] = { { SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64 },
-			{ SCMP_ARCH_ARM, AUDIT_ARCH_ARM } },
+		[SECCOMP_X86_64] = { { SCMP_ARCH_X86, AUDIT_ARCH_I386 },
+			{ SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64 } },
+		[SECCOMP_AARCH64] = { { SCMP_ARCH_ARM, AUDIT_ARCH_ARM },
+			{ SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64 } },
 	};
 
+	unsigned place;
+
 	p->used = 0;
-	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, arch), 0, 0);
-	for (unsigned i = 0; i < 2; i++) {
-		unsigned jump;
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, abis[machine][i].audit, 1, 0);
-		jump = emit(p, BPF_JMP | BPF_JA, 0, 0, 0);
-		emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr), 0,
-			0);
-		/* x32 numbers (bit 30) are beyond the last range: ENOSYS */
-		filter_for(p, abis[machine][i].token, caps);
-		p->code[jump].k = p->used - jump - 1;
+	place = give(p, ERRNO(ENOSYS));
+	/* x32 numbers (bit 30) are beyond the last range: ENOSYS */
+	for (size_t i = 0; i < ARRAY_SIZE(abis[machine]); i++) {
+		unsigned block = filter_for(p, abis[machine][i].token, caps);
+		place = branch(p, BPF_JEQ, abis[machine][i].audit, block, place);
 	}
-	give(p, ERRNO(ENOSYS));
+	load(p, offsetof(struct seccomp_data, arch));
+	memmove(p->code, p->code + SECCOMP_PROGRAM_MAX - p->used, p->used * sizeof *p->code);
 }

@@ -53,6 +53,17 @@ static int fake_inspect(
 	return 0;
 }
 
+static int fake_find(
+	struct engine *engine, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e)
+{
+	for (const struct fake_container *c = fake.containers; c && c->id; c++)
+		if (!c->machine && str_eq(c->name, name)) {
+			snprintf(ret_id, ENGINE_ID_SIZE, "%s", c->id);
+			return 0;
+		}
+	return err_set(e, ENOENT, "no container named '%s'", name);
+}
+
 static int fake_inspect_machine(
 	struct engine *engine, const char *machine, struct container_info *ret, struct err *e)
 {
@@ -305,6 +316,7 @@ static struct engine_ops fake_ops = {
 	.kill = fake_kill,
 	.remove = fake_remove,
 	.inspect = fake_inspect,
+	.find = fake_find,
 	.inspect_machine = fake_inspect_machine,
 	.list = fake_list,
 	.commit = fake_commit,

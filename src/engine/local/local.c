@@ -69,6 +69,7 @@ static const struct engine_ops local_ops = {
 	.resume = local_resume,
 	.remove = local_remove,
 	.inspect = local_inspect,
+	.find = local_find,
 	.inspect_machine = local_inspect_machine,
 	.list = local_list,
 	.logs = local_logs,
@@ -269,20 +270,34 @@ static bool exists(struct local *l, const char *id)
 	return faccessat(l->dirs.containers, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int local_resolve(struct local *l, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e)
+/* By the link that claims the name. */
+static bool is_claimed(struct local *l, const char *name, char ret_id[ENGINE_ID_SIZE])
 {
 	auto_free char *key = container_name_key(name);
-	auto_strv ids = { 0 };
-	size_t n = strlen(name), found = 0;
-	ssize_t len = *key && *key != '.' && n < 300
+	ssize_t len = *key && *key != '.' && strlen(name) < 300
 			      ? readlinkat(l->dirs.names, key, ret_id, ENGINE_ID_SIZE)
 			      : -1;
 
-	if (len == ENGINE_ID_SIZE - 1) {
-		ret_id[len] = '\0';
-		if (exists(l, ret_id))
-			return 0;
-	}
+	if (len != ENGINE_ID_SIZE - 1)
+		return false;
+	ret_id[len] = '\0';
+	return exists(l, ret_id);
+}
+
+int local_find(struct engine *en, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e)
+{
+	if (!strchr(name, ':') && is_claimed(local_of(en), name, ret_id))
+		return 0;
+	return err_set(e, ENOENT, "no container named '%s'", name);
+}
+
+int local_resolve(struct local *l, const char *name, char ret_id[ENGINE_ID_SIZE], struct err *e)
+{
+	auto_strv ids = { 0 };
+	size_t n = strlen(name), found = 0;
+
+	if (is_claimed(l, name, ret_id))
+		return 0;
 	if (n >= 4 && n < ENGINE_ID_SIZE && strspn(name, "0123456789abcdef") == n) {
 		if (local_ids(l, &ids, e) < 0)
 			return -e->code;

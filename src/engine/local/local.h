@@ -149,6 +149,7 @@ int local_wait(struct engine *, const char *, enum wait_for, int, struct err *);
 int local_kill(struct engine *, const char *, int, struct err *);
 int local_remove(struct engine *, const char *, const struct remove_options *, struct err *);
 int local_inspect(struct engine *, const char *, struct container_info *, struct err *);
+int local_find(struct engine *, const char *, char[ENGINE_ID_SIZE], struct err *);
 int local_inspect_machine(struct engine *, const char *, struct container_info *, struct err *);
 int local_stop(struct engine *, const char *, int, struct err *);
 int local_pause(struct engine *, const char *, struct err *);
