@@ -4,8 +4,8 @@
 build_packages="make gcc libc6-dev meson ninja-build pkg-config libjansson-dev libmnl-dev
 	libarchive-dev libisal-dev libssl-dev libcurl4-openssl-dev libnftables-dev libseccomp-dev libsystemd-dev
 	libcmocka-dev scdoc"
-# What the installed program calls: ssh and ssh-keygen, and mmdebstrap for the base image.
-run_packages="openssh-client mmdebstrap ca-certificates dnsmasq-base"
+# What the installed program calls: ssh and ssh-keygen, mmdebstrap for the base image, git for builds from repositories.
+run_packages="openssh-client mmdebstrap ca-certificates dnsmasq-base git"
 lint_packages="clang-format shellcheck python3-minimal git"
 # libubsan and libasan come with gcc; clang and its runtime are for the fuzz targets.
 test_packages="python3 bats socat rsync tmux sudo nftables iproute2 iputils-ping procps

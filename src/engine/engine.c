@@ -382,6 +382,25 @@ int engine_image_push(struct engine *en, const char *reference, const struct tra
 	return en->ops->image_push(en, reference, how, ret, e);
 }
 
+void fetched_release(struct fetched *f)
+{
+	free(f->url);
+	free(f->digest);
+	*f = (struct fetched){ 0 };
+}
+
+int engine_fetch(struct engine *en, const struct fetch_request *request, int fd,
+	struct fetched *ret, struct err *e)
+{
+	return en->ops->fetch(en, request, fd, ret, e);
+}
+
+int engine_unpack(
+	struct engine *en, const void *head, size_t len, int fd, int dir_fd, struct err *e)
+{
+	return en->ops->unpack(en, head, len, fd, dir_fd, e);
+}
+
 int engine_login(
 	struct engine *en, const struct login *login, struct login_result *ret, struct err *e)
 {

@@ -475,6 +475,32 @@ void login_result_release(struct login_result *);
 int engine_login(struct engine *, const struct login *, struct login_result *ret, struct err *e);
 int engine_logout(struct engine *, const char *host, struct login_result *ret, struct err *e);
 
+/* ---- files from elsewhere, for builds ---- */
+
+struct fetch_request {
+	const char *url;            /* http or https, without user and password: nobody logs in */
+	const char *checksum;       /* "sha256:...", what it must have; NULL: anything */
+	uint64_t max;               /* bytes, 0: no bound */
+	engine_transfer_each *each; /* may be NULL */
+	void *arg;
+};
+struct fetched {
+	char *url; /* where it was at last */
+	char *digest;
+	uint64_t size;
+	int64_t modified; /* seconds, as the server says; -1: it does not */
+};
+void fetched_release(struct fetched *);
+#define auto_fetched __attribute__((cleanup(fetched_release))) struct fetched
+/* Writes what is at an address to the (empty) file `fd`. ENOENT: nothing is there; EACCES: not for
+ * everybody; EBADMSG: it has another checksum. */
+int engine_fetch(
+	struct engine *, const struct fetch_request *, int fd, struct fetched *ret, struct err *e);
+/* Unpacks a tar archive (plain, gzip, zstd, xz or bzip2) that a stranger may have made into
+ * directory `dir_fd`: what `head` holds (its first `len` bytes, read already), then what `fd`
+ * gives. Owners become the caller's; device nodes are refused; no name and no link leads out. */
+int engine_unpack(struct engine *, const void *head, size_t len, int fd, int dir_fd, struct err *e);
+
 /* ---- volumes ---- */
 
 struct volume_info {

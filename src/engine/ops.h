@@ -33,6 +33,9 @@ struct engine_ops {
 		struct transferred_list *, struct err *);
 	int (*login)(struct engine *, const struct login *, struct login_result *, struct err *);
 	int (*logout)(struct engine *, const char *, struct login_result *, struct err *);
+	int (*fetch)(
+		struct engine *, const struct fetch_request *, int, struct fetched *, struct err *);
+	int (*unpack)(struct engine *, const void *, size_t, int, int, struct err *);
 	int (*image_tag)(struct engine *, const char *, const char *, struct err *);
 	int (*image_history)(struct engine *, const char *, struct image_history *, struct err *);
 	int (*image_save)(

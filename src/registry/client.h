@@ -13,7 +13,7 @@ struct registry_event {
 };
 typedef void registry_each(void *arg, const struct registry_event *);
 
-/* `request` as protocol.h has it; `root_fd` is the store's, -1: none. *ret (may be NULL) is the
- * answer's content, the caller's to release. */
+/* `request` as protocol.h has it; `root_fd` is the store's, or the file of a fetch; -1: none. *ret
+ * (may be NULL) is the answer's content, the caller's to release. */
 int registry_call(int root_fd, const json_t *request, registry_each *each, void *arg, json_t **ret,
 	struct err *e);

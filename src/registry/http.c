@@ -42,6 +42,7 @@ void http_reply_release(struct http_reply *r)
 	free(r->link);
 	free(r->range);
 	free(r->content_range);
+	free(r->last_modified);
 	str_release(&r->body);
 	*r = (struct http_reply){ 0 };
 }
@@ -184,7 +185,7 @@ static int check_plain(struct http_transfer *t, struct err *e)
 {
 	char host[ORIGIN_TEXT_SIZE];
 
-	if (t->origin.secure || registry_may_be_plain(t->http->settings, &t->origin))
+	if (t->origin.secure || t->plain || registry_may_be_plain(t->http->settings, &t->origin))
 		return 0;
 	origin_host(&t->origin, host);
 	err_set(e, EPROTO, "'%s' is to be spoken to without TLS", host);
@@ -213,6 +214,7 @@ int http_begin(
 	t->sink = r->sink;
 	t->sink_arg = r->sink_arg;
 	t->patience = r->patience ? r->patience : 1;
+	t->plain = r->plain;
 	t->reply.body = (struct str)STR_INIT(r->max ? r->max : MEMORY_MAX);
 	if (url_origin(t->url, &t->origin, e) < 0 || check_plain(t, e) < 0 || launch(t, e) < 0) {
 		transfer_free(t);
@@ -327,6 +329,15 @@ void http_resume(struct http_transfer *t)
 uint64_t http_sent(const struct http_transfer *t)
 {
 	return t->read_at;
+}
+
+uint64_t http_length(const struct http_transfer *t)
+{
+	curl_off_t length = 0;
+
+	if (!t->easy || curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length))
+		return 0;
+	return length > 0 ? (uint64_t)length : 0;
 }
 
 int http_end(struct http_transfer *t, struct http_reply *ret, struct err *e)

@@ -40,12 +40,13 @@ struct http_request {
 	void *sink_arg;
 	size_t max;        /* of that, 0: 64 KiB */
 	unsigned patience; /* how many times the usual timeout, 0: 1 */
+	bool plain;        /* without TLS is well: nothing that is nobody else's travels */
 };
 
 struct http_reply {
 	long status;
 	char *url; /* that answered */
-	char *content_type, *location, *digest, *link, *range, *content_range;
+	char *content_type, *location, *digest, *link, *range, *content_range, *last_modified;
 	struct challenge challenge;
 	int64_t retry_after; /* seconds, 0: not said */
 	struct str body;     /* of a failure too, its beginning */
@@ -63,6 +64,8 @@ bool http_is_done(const struct http_transfer *);
 /* Of a sink that said -EAGAIN. */
 void http_resume(struct http_transfer *);
 uint64_t http_sent(const struct http_transfer *); /* bytes of the body */
+/* Bytes of the answer, as it says itself; 0: it does not. */
+uint64_t http_length(const struct http_transfer *);
 /* How it ended, and frees it; before its end: breaks it off. Whatever the server answered is
  * success here. -EAGAIN: worth another attempt later; else what no attempt would change. */
 int http_end(struct http_transfer *, struct http_reply *ret, struct err *e);

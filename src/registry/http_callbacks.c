@@ -60,6 +60,7 @@ size_t http_take_header(char *data, size_t size, size_t n, void *transfer)
 		!take_value(data, n, "Location", &r->location) &&
 		!take_value(data, n, "Docker-Content-Digest", &r->digest) &&
 		!take_value(data, n, "Content-Range", &r->content_range) &&
+		!take_value(data, n, "Last-Modified", &r->last_modified) &&
 		!take_value(data, n, "Range", &r->range) && !take_value(data, n, "Link", &r->link))
 		take_challenge(t, data, n);
 	return n;

@@ -25,7 +25,7 @@ struct http_transfer {
 	long status; /* of the answer that comes now */
 	size_t header_bytes;
 	struct http_reply reply;
-	bool done;
+	bool done, plain;
 	int result; /* what has been decided about it before its end */
 	struct err error;
 	char problem[CURL_ERROR_SIZE];

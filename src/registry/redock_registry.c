@@ -5,6 +5,7 @@
  */
 #include "base/mem.h"
 #include "registry/events.h"
+#include "registry/fetch.h"
 #include "registry/login.h"
 #include "registry/protocol.h"
 #include "registry/pull.h"
@@ -83,6 +84,8 @@ static int run(const json_t *request, json_t **ret, struct err *e)
 		return -e->code;
 	if (str_eq(op, "login"))
 		r = login_run(http, &settings, request, ret, e);
+	else if (str_eq(op, "fetch"))
+		r = fetch_run(http, request, ret, e);
 	else if (str_eq(op, "pull") || str_eq(op, "push"))
 		r = with_store(http, &settings, request, str_eq(op, "pull"), ret, e);
 	else

@@ -21,7 +21,7 @@ static void text_cleanup(char **text)
 
 static int bad_url(const char *url, struct err *e)
 {
-	return err_set(e, EINVAL, "'%.200s' is no address of a registry",
+	return err_set(e, EINVAL, "'%.200s' is no http or https address, or has a user in it",
 		str_is_one_line(url) ? url : "?");
 }
 

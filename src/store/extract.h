@@ -17,6 +17,7 @@ struct extract {
 	const char *expect; /* fnmatch(3) pattern that the first part must match; NULL: anything */
 	bool follow;     /* directories that are symbolic links are passed through, in the root */
 	bool keep_owner; /* owners, set-user-ID bits and capabilities */
+	bool keep_mode;  /* set-user-ID bits by themselves */
 	bool devices;    /* device nodes are made */
 	bool no_replace; /* a directory and a file do not replace each other */
 	uid_t uid;       /* of all, unless keep_owner */

@@ -25,7 +25,7 @@ static int read_meta(
 {
 	int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
 	long nsec = archive_entry_mtime_nsec(entry);
-	mode_t kept = o->keep_owner                               ? 07777
+	mode_t kept = o->keep_owner || o->keep_mode               ? 07777
 		      : archive_entry_filetype(entry) == AE_IFDIR ? 01777
 								  : 0777;
 
@@ -300,7 +300,7 @@ static int make_special(
 		return make_symlink(x, at, archive_entry_symlink(entry), &m, e);
 	if (type != AE_IFIFO && !x->o->devices) {
 		err_set(e, EPERM, "it is a device node, which would be one of this host's");
-		return err_hint(e, "-a, if that is meant");
+		return x->o->keep_mode ? -EPERM : err_hint(e, "-a, if that is meant");
 	}
 	temporary_name(name);
 	/* with its final mode (extract() has set the umask to 0): chmod(2) would follow a link that

@@ -145,6 +145,7 @@ int store_extract_start(const struct store_extract *x, struct store_files **ret,
 	if (x->expect)
 		json_object_set_new(j, "expect", hex_to_json(x->expect));
 	json_object_set_new(j, "keep_owner", json_boolean(x->keep_owner));
+	json_object_set_new(j, "keep_mode", json_boolean(x->keep_mode));
 	return start(j, x->fd, x->dir_fd, ret, e);
 }
 

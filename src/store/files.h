@@ -52,6 +52,7 @@ struct store_extract {
 	const char *rename; /* as struct extract has them */
 	const char *expect; /* a file name, or a pattern */
 	bool keep_owner;
+	bool keep_mode; /* set-user-ID bits although the owner changes: nobody reaches `dir_fd` */
 };
 int store_extract_start(const struct store_extract *, struct store_files **ret, struct err *e);
 /* `name` in `dir_fd` (never followed) as `as`, "" for a directory's content, to `fd`. */

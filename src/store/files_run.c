@@ -172,6 +172,7 @@ static int run_extract(const json_t *request, int in, int dir, struct err *e)
 		.rename = rename,
 		.expect = expect,
 		.keep_owner = keep_owner,
+		.keep_mode = json_bool(request, "keep_mode", false),
 		.devices = keep_owner,
 		.no_replace = true,
 		.uid = geteuid(),

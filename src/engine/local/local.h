@@ -189,6 +189,8 @@ int local_image_pull(struct engine *, const char *, const struct transfer *,
 	struct transferred_list *, struct err *);
 int local_image_push(struct engine *, const char *, const struct transfer *,
 	struct transferred_list *, struct err *);
+int local_fetch(struct engine *, const struct fetch_request *, int, struct fetched *, struct err *);
+int local_unpack(struct engine *, const void *, size_t, int, int, struct err *);
 int local_login(struct engine *, const struct login *, struct login_result *, struct err *);
 int local_logout(struct engine *, const char *, struct login_result *, struct err *);
 int local_image_tag(struct engine *, const char *, const char *, struct err *);
