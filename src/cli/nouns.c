@@ -95,6 +95,7 @@ const struct verb verb_volume = {
 };
 
 static const struct verb *const system_verbs[] = {
+	&verb_system_check,
 	&verb_system_df,
 	&verb_system_prune,
 	&verb_system_reset,
@@ -102,6 +103,7 @@ static const struct verb *const system_verbs[] = {
 };
 
 static const struct verb_example system_examples[] = {
+	{ "redock system check", "look whether what is stored is sound" },
 	{ "redock system reset", "remove all that redock has made, after a question" },
 	{ NULL },
 };
@@ -109,7 +111,7 @@ static const struct verb_example system_examples[] = {
 const struct verb verb_system = {
 	.name = "system",
 	.group = GROUP_SYSTEM,
-	.operands = "df|prune|reset",
+	.operands = "check|df|prune|reset",
 	.summary = "Look after the installation",
 	.description = "df and prune are the same as without system.",
 	.examples = system_examples,

@@ -2,4 +2,4 @@
 /* The verbs that belong to `system`. */
 #include "cli/verb.h"
 
-extern const struct verb verb_system_reset, verb_system_df, verb_system_prune;
+extern const struct verb verb_system_check, verb_system_df, verb_system_prune, verb_system_reset;

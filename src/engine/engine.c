@@ -228,6 +228,19 @@ void check_list_release(struct check_list *l)
 	memset(l, 0, sizeof *l);
 }
 
+void finding_list_release(struct finding_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].object);
+		free(l->v[i].found);
+		free(l->v[i].done);
+		free(l->v[i].mend);
+	}
+	free(l->quarantine);
+	free(l->v);
+	memset(l, 0, sizeof *l);
+}
+
 void engine_info_release(struct engine_info *i)
 {
 	free(i->version);
@@ -610,6 +623,12 @@ int engine_info(struct engine *en, struct engine_info *ret, struct err *e)
 int engine_doctor(struct engine *en, struct check_list *ret, struct err *e)
 {
 	return en ? CALL(doctor, ret) : local_doctor(NULL, ret, e);
+}
+
+int engine_system_check(
+	struct engine *en, const struct check_options *o, struct finding_list *ret, struct err *e)
+{
+	return CALL(system_check, o, ret);
 }
 
 int engine_usage(struct engine *en, struct engine_usage *ret, struct err *e)

@@ -632,6 +632,30 @@ void check_list_release(struct check_list *);
 /* Without an engine (NULL: it could not be opened): what the built-in one needs of this host. */
 int engine_doctor(struct engine *, struct check_list *ret, struct err *e);
 
+/* One thing on the disk that is not as it should be. */
+struct finding {
+	bool bad;     /* something cannot work; false: it is in nobody's way */
+	char *object; /* "image 'x:latest'", "blob 0123456789ab" */
+	char *found;  /* what is wrong with it */
+	char *done;   /* what has been done about it, or NULL: nothing */
+	char *mend;   /* what a person can do, or NULL */
+};
+struct finding_list {
+	struct finding *v;
+	size_t n;
+	char *quarantine; /* where what could not be mended is now; NULL: nothing was moved */
+};
+void finding_list_release(struct finding_list *);
+#define auto_finding_list __attribute__((cleanup(finding_list_release))) struct finding_list
+struct check_options {
+	bool repair; /* mends what can be mended, moves aside what cannot; removes only what nobody
+			needs or what is half-made */
+	bool full;   /* looks at each file of each layer */
+};
+/* Whether everything that the engine keeps is there and whole. Beside other commands. */
+int engine_system_check(
+	struct engine *, const struct check_options *, struct finding_list *ret, struct err *e);
+
 struct engine_usage { /* bytes; "reclaimable" is what `prune` would give back */
 	uint64_t images, images_active, images_size, images_reclaimable;
 	uint64_t containers, containers_active, containers_size, containers_reclaimable;

@@ -82,6 +82,8 @@ struct engine_ops {
 	int (*events)(struct engine *, int64_t, int64_t, engine_event_each *, void *, struct err *);
 	int (*info)(struct engine *, struct engine_info *, struct err *);
 	int (*doctor)(struct engine *, struct check_list *, struct err *);
+	int (*system_check)(
+		struct engine *, const struct check_options *, struct finding_list *, struct err *);
 	int (*usage)(struct engine *, struct engine_usage *, struct err *);
 	int (*container_size)(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
 	int (*resume)(struct engine *, struct err *);

@@ -88,8 +88,8 @@ static int find_live(struct store *s, struct live *live, struct err *e)
 	return 0;
 }
 
-static int drop_others(
-	struct op *op, int dirfd, size_t name_len, const struct strv *live, struct err *e)
+static int each_other(int dirfd, size_t name_len, const struct strv *live, collect_each_fn *each,
+	void *arg, struct err *e)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -104,7 +104,7 @@ static int drop_others(
 		/* what we did not make we do not remove */
 		if (strlen(name) != name_len || strspn(name, "0123456789abcdef") != name_len)
 			continue;
-		if (!has(live, name) && op_discard(op, dirfd, name, e) < 0)
+		if (!has(live, name) && each(arg, dirfd, name, e) < 0)
 			return -e->code;
 	}
 	return errno ? err_errno(e, "cannot read the store") : 0;
@@ -161,7 +161,7 @@ static int drop_partial(struct op *op, struct err *e)
 	return 0;
 }
 
-int collect_garbage(struct op *op, struct err *e)
+int collect_each(struct op *op, collect_each_fn *each, void *arg, struct err *e)
 {
 	auto_live live = { 0 };
 	int r;
@@ -170,8 +170,22 @@ int collect_garbage(struct op *op, struct err *e)
 		return 0;
 	r = find_live(op->store, &live, e);
 	if (r >= 0)
-		r = drop_others(op, op->store->layers_fd, LAYER_KEY_SIZE - 1, &live.layers, e);
-	if (r >= 0)
-		r = drop_others(op, op->store->blobs_fd, 64, &live.blobs, e);
+		r = each_other(
+			op->store->layers_fd, LAYER_KEY_SIZE - 1, &live.layers, each, arg, e);
+	return r >= 0 ? each_other(op->store->blobs_fd, 64, &live.blobs, each, arg, e) : r;
+}
+
+static int discard(void *arg, int dirfd, const char *name, struct err *e)
+{
+	return op_discard(arg, dirfd, name, e);
+}
+
+int collect_garbage(struct op *op, struct err *e)
+{
+	int r;
+
+	if (ingest_lives(op))
+		return 0;
+	r = collect_each(op, discard, op, e);
 	return r >= 0 ? drop_partial(op, e) : r;
 }

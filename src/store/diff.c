@@ -25,6 +25,7 @@ struct diff {
 	unsigned depth;
 	bool complete;
 	bool plain;    /* files as they are, of no overlay; they may change meanwhile */
+	bool no_times; /* of directories */
 	bool any_name; /* it becomes no layer: no name in it has a second meaning */
 };
 
@@ -127,7 +128,7 @@ static struct tar_entry entry_of(const struct diff *d, const struct stat *st, ch
 		.mode = st->st_mode & 07777,
 		.uid = st->st_uid,
 		.gid = st->st_gid,
-		.mtime = st->st_mtim,
+		.mtime = d->no_times && S_ISDIR(st->st_mode) ? (struct timespec){ 0 } : st->st_mtim,
 		.device = st->st_rdev };
 }
 
@@ -427,25 +428,42 @@ static void diff_release(struct diff *d)
 	free(d->buffer);
 }
 
-int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entries, struct err *e)
+static int put_trees(struct diff *d, const int *fds, size_t n, struct err *e)
 {
 	const struct level given = { (int *)fds, n };
 	const struct found root = { (char *)".", 0 };
 	auto_xattrs xattrs = { 0 };
 	auto_level top = { 0 };
+	int r = open_level(d, &given, &root, &top, &xattrs, e);
+
+	if (r >= 0)
+		r = put_level(d, &top, &xattrs, e);
+	return r >= 0 ? tar_put_end(d->blob, e) : r;
+}
+
+int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entries, struct err *e)
+{
 	struct diff d;
 	int r;
 
 	diff_init(&d, blob);
 	d.complete = n > 1;
 	d.any_name = blob->stream;
-	r = open_level(&d, &given, &root, &top, &xattrs, e);
-	if (r >= 0)
-		r = put_level(&d, &top, &xattrs, e);
-	if (r >= 0)
-		r = tar_put_end(blob, e);
+	r = put_trees(&d, fds, n, e);
 	if (r >= 0)
 		*ret_entries = d.entries;
+	diff_release(&d);
+	return r;
+}
+
+int layer_content(int fd, struct blob *blob, struct err *e)
+{
+	struct diff d;
+	int r;
+
+	diff_init(&d, blob);
+	d.no_times = true;
+	r = put_trees(&d, &fd, 1, e);
 	diff_release(&d);
 	return r;
 }

@@ -28,6 +28,20 @@ int store_pin(struct store *s, const char *id, const struct image_ref *ref,
 	return 0;
 }
 
+int store_pin_again(struct store *s, const char *id, const struct digest *manifest, struct err *e)
+{
+	auto_close int lock = fs_lock_shared(s->root_fd, "lock", -1, e);
+	auto_image im = { 0 };
+
+	if (lock < 0)
+		return err_wrap(e, "the image store is busy");
+	if (store_manifest(s, manifest, &im, e) < 0 || store_unpin(s, id, e) < 0)
+		return -e->code;
+	if (symlinkat(manifest->text, s->pins_fd, id) < 0)
+		return err_errno(e, "cannot pin the image of container '%.12s'", id);
+	return fs_sync(s->pins_fd, e);
+}
+
 int store_unpin(struct store *s, const char *id, struct err *e)
 {
 	if (unlinkat(s->pins_fd, id, 0) < 0 && errno != ENOENT)

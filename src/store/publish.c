@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#define INDEX_MAX ((size_t)64 << 20)
+
 void publish_release(struct publish *p)
 {
 	free(p->blobs);
@@ -207,9 +209,8 @@ static int add_to_index(struct store *s, const struct image_ref *ref, json_t *li
 	return 0;
 }
 
-int index_write(struct store *s, struct err *e)
+static int index_make(struct store *s, json_t **ret, struct err *e)
 {
-	auto_close int lock = fs_lock(s->root_fd, "index.lock", -1, e);
 	auto_free struct image_ref *refs = NULL;
 	auto_json *index = json_object();
 	json_t *list = json_array();
@@ -218,11 +219,32 @@ int index_write(struct store *s, struct err *e)
 	json_object_set_new(index, "manifests", list);
 	json_object_set_new(index, "mediaType", json_string(MEDIA_INDEX));
 	json_object_set_new(index, "schemaVersion", json_integer(2));
-	if (lock < 0 || store_image_refs(s, &refs, &n, e) < 0)
+	if (store_image_refs(s, &refs, &n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++)
 		if (add_to_index(s, &refs[i], list, e) < 0)
 			return -e->code;
+	*ret = json_incref(index);
+	return 0;
+}
+
+int index_write(struct store *s, struct err *e)
+{
+	auto_close int lock = fs_lock(s->root_fd, "index.lock", -1, e);
+	auto_json *index = NULL;
+
+	if (lock < 0 || index_make(s, &index, e) < 0)
+		return -e->code;
 	/* derived: each change writes it anew, so it need not reach the disk at once */
 	return json_write_file(s->root_fd, "index.json", index, 0600, FS_VOLATILE, e);
+}
+
+int index_is_current(struct store *s, struct err *e)
+{
+	auto_json *wanted = NULL, *there = NULL;
+
+	if (index_make(s, &wanted, e) < 0 ||
+		json_read_file(s->root_fd, "index.json", INDEX_MAX, &there, e) < 0)
+		return -e->code;
+	return json_equal(wanted, there);
 }

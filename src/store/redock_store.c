@@ -4,6 +4,7 @@
  * It is spoken to by client.c, which describes the conversation, on the descriptors of internal.h.
  */
 #include "base/mem.h"
+#include "store/check.h"
 #include "store/load.h"
 #include "store/save.h"
 #include "store/write.h"
@@ -97,6 +98,8 @@ static int run(struct store *s, const json_t *request, const struct teller *tell
 		return load_images(s, HELPER_DATA, teller, ret_stat, e);
 	if (str_eq(what, "save"))
 		return save_images(s, request, HELPER_DATA, e);
+	if (str_eq(what, "check"))
+		return check_store(s, request, teller, ret_stat, e);
 	return change_run(s, request, HELPER_DATA, teller, ret_id, e);
 }
 

@@ -77,6 +77,8 @@ int store_manifest(struct store *, const struct digest *manifest, struct image *
  * between. Waits for that at most 60 s. On failure nothing is pinned. */
 int store_pin(struct store *, const char *id, const struct image_ref *, enum fs_durability,
 	struct image *ret, struct err *e);
+/* Pins `manifest` for container `id`, in place of what was pinned for it: its pin is lost. */
+int store_pin_again(struct store *, const char *id, const struct digest *manifest, struct err *e);
 /* The container needs its image no more; a missing pin is success. Nothing is dropped yet. */
 int store_unpin(struct store *, const char *id, struct err *e);
 /* Ids of all containers that pin an image, in no order. */
@@ -152,6 +154,36 @@ void store_loaded_release(struct store_loaded *);
 /* `fd`: an archive, a pipe of one, or the directory of an OCI image layout. */
 int store_load(struct store *, int fd, store_progress *, void *progress_arg,
 	struct store_loaded *ret, struct err *e);
+
+/* One thing that is not as it should be. */
+struct store_finding {
+	bool bad;          /* something cannot work; false: it is in nobody's way */
+	char *object;      /* "blob 0123456789ab", "image 'x:latest'" */
+	char *found;       /* what is wrong with it */
+	char *done, *mend; /* what has been done about it, what a person can do; or NULL */
+};
+struct store_findings {
+	struct store_finding *v;
+	size_t n;
+};
+void store_findings_release(struct store_findings *);
+/* What is damaged is moved aside, to <root>/quarantine/<name>/, whose file `what` says what it was.
+ */
+#define STORE_QUARANTINE_SIZE 24
+void store_quarantine_name(char ret[STORE_QUARANTINE_SIZE]);
+/* Moves `name` of the directory `place` below `root` to the same place below the quarantine. */
+int store_quarantine(int root, const char *quarantine, const char *place, const char *name,
+	const char *why, struct err *e);
+
+struct store_check {
+	bool repair;            /* mends what can be mended, and moves the rest to the quarantine */
+	bool full;              /* unpacks all layers again, to compare their trees */
+	const char *quarantine; /* store_quarantine_name() */
+	store_progress *progress;
+	void *progress_arg;
+};
+int store_check(
+	struct store *, const struct store_check *, struct store_findings *ret, struct err *e);
 
 /* Untags `ref`, then drops every blob and layer that neither an image nor a pin needs. */
 int store_remove(struct store *, const struct image_ref *, struct err *e);

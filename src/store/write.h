@@ -144,6 +144,10 @@ int layer_apply(const struct layer_apply *, uint64_t *ret_entries, struct err *e
  * More: the complete tree that overlayfs would show. Equal trees make equal archives. */
 int layer_diff(const int *fds, size_t n, struct blob *blob, uint64_t *ret_entries, struct err *e);
 
+/* The same of one tree, to be compared: without the times of directories, which an archive need not
+ * say, so that they are those of when it was unpacked. */
+int layer_content(int fd, struct blob *blob, struct err *e);
+
 /* Files as they are, into an archive that is no layer. */
 struct packer;
 struct packer *packer_new(struct blob *blob);
@@ -252,8 +256,13 @@ int layer_seal(int layer_fd, const struct digest *diff_id, uint64_t bytes, enum 
 	struct err *e);
 /* Drops all blobs and layers that neither images nor pins need. With the store's lock held. */
 int collect_garbage(struct op *, struct err *e);
+/* Calls `each` for those: none while another process lets an image in. The same lock, shared. */
+typedef int collect_each_fn(void *arg, int dirfd, const char *name, struct err *e);
+int collect_each(struct op *, collect_each_fn *each, void *arg, struct err *e);
 /* Writes index.json anew from images/. */
 int index_write(struct store *, struct err *e);
+/* 1 if it says what images/ does, 0; -errno: it cannot be read. */
+int index_is_current(struct store *, struct err *e);
 
 /* ---- change.c: the operations themselves ---- */
 

@@ -55,7 +55,7 @@ static void usage_errors(void **state)
 		{ "import -", 2, "", "'import' needs FILE|- NAME", "" },
 		{ "import a b c", 2, "", "nothing more, not 'c'", "" },
 		{ "system rest", 2, "", "  try: redock system reset\n", "" },
-		{ "system", 2, "", "'system' needs df|prune|reset", "" },
+		{ "system", 2, "", "'system' needs check|df|prune|reset", "" },
 		{ "network", 2, "", "'network' needs create|ls", "" },
 		{ "network crate x", 2, "", "  try: redock network create\n", "" },
 		{ "volume create a b", 2, "", "nothing more, not 'b'", "" },

@@ -78,6 +78,7 @@ static const struct engine_ops local_ops = {
 	.commit = local_commit,
 	.diff = local_diff,
 	.usage = local_usage,
+	.system_check = local_system_check,
 	.container_size = local_container_size,
 	.export = local_export,
 	.path_stat = local_path_stat,

@@ -70,6 +70,17 @@ int local_end_wait(
 int local_net(struct local *, struct net **ret, struct err *e);
 /* Removes bridge, rules and empty cgroup parent if nothing runs, and leftovers of dead commands. */
 void local_sweep(struct local *);
+/* What is left of containers that neither exist nor are being made; `each` is called with the
+ * names' lock held. */
+enum leftover {
+	LEFT_CONTAINER, /* a half-made or half-removed one, below containers/ */
+	LEFT_PIN,
+	LEFT_NAME,
+	LEFT_RUN, /* a run directory */
+};
+typedef void local_each_leftover(void *arg, enum leftover, const char *name);
+void local_find_leftovers(struct local *, local_each_leftover *each, void *arg);
+void local_sweep_leftovers(struct local *);
 /* "<parent>/<id>", caller frees. */
 char *local_cgroup(const struct local *, const char *id);
 /* Run directory of a container, made if needed. Returns an fd. */
@@ -203,6 +214,8 @@ int local_image_names(struct local *, const struct digest *manifest, struct imag
 int local_rename(struct engine *, const char *, const char *, struct err *);
 int local_update(struct engine *, const char *, const struct update_config *, struct err *);
 int local_info(struct engine *, struct engine_info *, struct err *);
+int local_system_check(
+	struct engine *, const struct check_options *, struct finding_list *, struct err *);
 int local_container_size(struct engine *, const char *, uint64_t *, uint64_t *, struct err *);
 int local_check_ports(struct engine *, const struct container_config *, struct err *);
 int local_network_create(struct engine *, const struct network_config *, char *, struct err *);

@@ -133,91 +133,6 @@ static bool is_alive(void *arg, const char *id)
 	return s.state != CONTAINER_CREATED && s.state != CONTAINER_EXITED;
 }
 
-/* True for a container's directory that a command is filling. With the names' lock held, under
- * which create.c makes and locks it. */
-static bool is_being_made(struct local *l, const char *temporary)
-{
-	auto_close int fd = openat(
-		l->dirs.containers, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return errno != ENOENT;
-	return flock(fd, LOCK_EX | LOCK_NB) < 0;
-}
-
-/* Unpins images for containers that neither exist nor are being made. With the names' lock held,
- * under which the one becomes the other. */
-static void sweep_pins(struct local *l)
-{
-	auto_strv ids = { 0 };
-	struct err ignored;
-
-	if (store_pins(l->store, &ids, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < ids.n; i++) {
-		auto_free char *temporary = xasprintf(".new-%s", ids.v[i]);
-		if (faccessat(l->dirs.containers, ids.v[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-			errno != ENOENT || is_being_made(l, temporary))
-			continue;
-		store_unpin(l->store, ids.v[i], &ignored);
-	}
-}
-
-/* Drops claims on names, and run directories, of containers that neither exist nor are being made.
- * With the names' lock held, under which a claim and its container appear as one. */
-static void sweep_claims(struct local *l, int dirfd, bool names)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *ent;
-	struct err ignored;
-
-	while (d && (ent = readdir(d))) {
-		char id[ENGINE_ID_SIZE];
-		ssize_t n = names ? readlinkat(dirfd, ent->d_name, id, sizeof id)
-				  : snprintf(id, sizeof id, "%s", ent->d_name);
-		if (n != ENGINE_ID_SIZE - 1)
-			continue;
-		id[n] = '\0';
-		if (faccessat(l->dirs.containers, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-			errno == ENOENT)
-			fs_remove_tree(dirfd, ent->d_name, &ignored);
-	}
-}
-
-static void find_leftovers(struct local *l, struct strv *ret)
-{
-	struct err ignored;
-	auto_close int lock = fs_lock(l->dirs.names, ".lock", -1, &ignored);
-	int fd = openat(l->dirs.containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *ent;
-
-	if (lock < 0)
-		return;
-	while (d && (ent = readdir(d)))
-		if (str_starts(ent->d_name, ".gone-") ||
-			(str_starts(ent->d_name, ".new-") && !is_being_made(l, ent->d_name)))
-			strv_push(ret, ent->d_name);
-	sweep_pins(l);
-	sweep_claims(l, l->dirs.names, true);
-	sweep_claims(l, l->dirs.run, false);
-}
-
-/* Removes half-made and half-removed containers of commands that died. */
-static void sweep_leftovers(struct local *l)
-{
-	auto_strv names = { 0 };
-	struct err ignored;
-
-	find_leftovers(l, &names);
-	for (size_t i = 0; i < names.n; i++)
-		if (str_starts(names.v[i], ".gone-")) /* its volumes may go with it */
-			container_erase_files(&l->dirs, names.v[i] + strlen(".gone-"), &ignored);
-		else
-			fs_remove_tree(l->dirs.containers, names.v[i], &ignored);
-}
-
 static int sweep_network(void *arg, struct net *net)
 {
 	struct err ignored;
@@ -231,7 +146,7 @@ void local_sweep(struct local *l)
 	struct err ignored;
 	struct net *net;
 
-	sweep_leftovers(l);
+	local_sweep_leftovers(l);
 	volumes_sweep(l, is_alive, l);
 	cgroup_remove_parent(l->cgroup_parent);
 	if (local_net(l, &net, &ignored) == 0) {

@@ -304,6 +304,26 @@ static void count_user(void *arg, const struct container *c)
 		snprintf(s->first, sizeof s->first, "%s", c->config.name);
 }
 
+int volume_verify(struct local *l, int volumes, const char *name, char ret_user[129], struct err *e)
+{
+	struct user_search users = { .name = name };
+	auto_free char *data = xasprintf("%s/_data", name);
+	auto_volume v = { 0 };
+	struct stat st;
+	int r;
+
+	for_each_container(l, count_user, &users);
+	snprintf(ret_user, 129, "%s", users.first);
+	r = volume_load(volumes, name, &v, e);
+	if (r == -ENOENT)
+		return err_set(e, EPROTO, "its volume.json is missing");
+	if (r < 0)
+		return r;
+	if (fstatat(volumes, data, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, EPROTO, "the directory of its files is missing");
+	return 0;
+}
+
 /* ---- removing ---- */
 
 /* With the lock held exclusively: nobody can begin to use it. */

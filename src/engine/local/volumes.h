@@ -35,6 +35,9 @@ void volumes_sweep(struct local *, bool (*is_alive)(void *, const char *), void 
 /* Unmounts all of them. */
 void volumes_unmount_all(struct local *);
 
+/* Whether it is whole; *ret_user is the name of a container that uses it, or "". */
+int volume_verify(struct local *, int volumes, const char *name, char ret_user[129], struct err *e);
+
 /* ---- volume_mount.c ---- */
 
 /* Mounts at the directory `data` what the options say. */
