@@ -13,6 +13,11 @@ int json_parse(const char *data, size_t len, const char *what, json_t **ret, str
 	json_error_t error;
 	json_t *j = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
 
+	/* "... near 'a piece of the document'", which is anybody's */
+	if (!j && !str_is_one_line(error.text))
+		error.text[strcspn(error.text, "'")] = '\0';
+	if (!j && !str_is_one_line(error.text))
+		*error.text = '\0';
 	if (!j)
 		return err_set(e, EINVAL, "%s is not valid JSON: line %d: %s", what, error.line,
 			error.text);

@@ -51,6 +51,7 @@ static void refused(void **state)
 		const char *text, *said, *why;
 	} docs[] = {
 		{ "", NULL, "not valid JSON" },
+		{ "{\"a\n\033[2Jb", NULL, "not valid JSON" },
 		{ "[]", NULL, "not a JSON object" },
 		{ "{" V2 "," CONFIG "," LAYERS "} {}", NULL, "not valid JSON" },
 		{ "{" V2 "," V2 "," CONFIG "," LAYERS "}", NULL, "duplicate" },
