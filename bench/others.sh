@@ -123,10 +123,15 @@ have() {
 	return 1
 }
 
-others_start() {
-	absent=
+# A network namespace for what must not come near the host's.
+apart_start() {
 	told_by apart unshare --net sh -c 'ip link set lo up; echo apart >&2; exec sleep 100000'
 	holder_pid=$told_pid
+}
+
+others_start() {
+	absent=
+	apart_start
 	bundle_tools=
 	for tool in runc crun; do
 		have "$tool" || continue

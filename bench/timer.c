@@ -3,6 +3,8 @@
  *
  *     timer rounds COUNT <SPEC
  *     timer batch COUNT JOBS LABEL PROGRAM [ARG…]      a `@` in an ARG is the number of the run
+ *     timer memory PROGRAM [ARG…]      the most memory (KiB) that it or what it called had resident
+ *     timer unsynced PROGRAM [ARG…]      as if every fsync(2) and its kin had succeeded at once
  *
  * SPEC has a row or a part of the row above it in each line, fields separated by tabs:
  *
@@ -16,12 +18,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -359,11 +367,60 @@ static int number(const char *text)
 	return (int)n;
 }
 
+/* ---- memory ---- */
+
+/* What has been waited for is counted, one process at a time (getrusage(2), ru_maxrss); this
+ * program is so small that what it lends its child until execve(2) is no matter. */
+static int memory_main(char *const *argv)
+{
+	struct rusage usage;
+	int wait_status;
+	pid_t pid;
+
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ))
+		stop("cannot start it");
+	if (wait4(pid, &wait_status, 0, &usage) < 0)
+		stop("cannot wait for it");
+	printf("%ld\n", usage.ru_maxrss);
+	return wait_status != 0;
+}
+
+/* ---- without waiting for the disk ---- */
+
+/* The kernel answers these calls with 0 (seccomp(2): SECCOMP_RET_ERRNO with no error): what a
+ * program would take if it did not care whether what it wrote survives a crash of the host. */
+static int unsynced_main(char *const *argv)
+{
+	static const unsigned calls[] = { SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_sync,
+		SYS_sync_file_range };
+	struct sock_filter code[2 * sizeof calls / sizeof *calls + 2];
+	struct sock_fprog program = { .filter = code };
+	unsigned n = 0;
+
+	code[n++] = (struct sock_filter)BPF_STMT(
+		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO);
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	program.len = (unsigned short)n;
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		stop("cannot set a seccomp filter");
+	execvp(argv[0], argv);
+	stop("cannot start it");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "rounds"))
 		return rounds_main(number(argv[2]));
 	if (argc > 5 && argc - 5 <= WORDS && !strcmp(argv[1], "batch"))
 		return batch_main(number(argv[2]), number(argv[3]), argv[4], argv + 5);
-	stop("usage: timer rounds COUNT | timer batch COUNT JOBS LABEL PROGRAM [ARG…]");
+	if (argc > 2 && !strcmp(argv[1], "memory"))
+		return memory_main(argv + 2);
+	if (argc > 2 && !strcmp(argv[1], "unsynced"))
+		return unsynced_main(argv + 2);
+	stop("usage: timer rounds COUNT | timer memory|unsynced PROGRAM [ARG…] | timer batch COUNT "
+	     "JOBS LABEL PROGRAM [ARG…]");
 }

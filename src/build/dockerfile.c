@@ -416,7 +416,11 @@ void dockerfile_show(const struct dockerfile *d, const struct place *p, struct s
 	size_t indent = p->column ? p->column - 1 : strspn(line, BLANKS);
 	size_t len = p->column ? p->length : strlen(line) - indent;
 
-	str_addf(ret, "%5u | ", p->line);
+	add_printable(ret, d->name, max);
+	str_addf(ret, ":%u", p->line);
+	if (p->column)
+		str_addf(ret, ":%u", p->column);
+	str_addf(ret, "\n%5u | ", p->line);
 	add_printable(ret, line, max);
 	str_add(ret, "\n      | ");
 	for (size_t i = 0; i < indent && i < max; i++)

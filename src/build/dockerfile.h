@@ -59,6 +59,6 @@ void instruction_release(struct instruction *);
 /* Where `token` stands within an instruction, else its first line. */
 struct place dockerfile_find(
 	const struct dockerfile *, const struct instruction *, const char *token);
-/* "Dockerfile:3:5", then the line and a caret below the place: two lines, for a terminal. Bytes
+/* "Dockerfile:3:5", then the line, and a caret below the place: three lines, for a terminal. Bytes
  * that are not printable become '?'. */
 void dockerfile_show(const struct dockerfile *, const struct place *, struct str *ret);

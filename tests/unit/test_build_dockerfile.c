@@ -172,13 +172,15 @@ static void shown(void **state)
 	assert_int_equal(p.line, 3);
 	assert_int_equal(p.column, 2);
 	dockerfile_show(&d, &p, &s);
-	assert_string_equal(str_text(&s), "    3 |  --link a? b\n"
+	assert_string_equal(str_text(&s), "Dockerfile:3:2\n"
+					  "    3 |  --link a? b\n"
 					  "      |  ^~~~~~\n");
 	p = dockerfile_find(&d, &d.v[1], "nothing of it");
 	assert_int_equal(p.line, 2);
 	assert_int_equal(p.column, 0);
 	dockerfile_show(&d, &p, &whole);
-	assert_string_equal(str_text(&whole), "    2 | COPY --from=nowhere \\\n"
+	assert_string_equal(str_text(&whole), "Dockerfile:2\n"
+					      "    2 | COPY --from=nowhere \\\n"
 					      "      | ^~~~~~~~~~~~~~~~~~~~~\n");
 }
 
