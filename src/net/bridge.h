@@ -1,6 +1,7 @@
 #pragma once
 /* The bridge and what belongs to it on the host: subnet, forwarding, firewall rules. */
 #include "base/err.h"
+#include "base/str.h"
 #include "net/generation.h"
 #include "net/link.h"
 #include "net/subnet.h"
@@ -21,7 +22,8 @@ struct net {
 	struct in_addr gateway; /* 0: the first address */
 	struct subnet asked;    /* prefix 0: nobody said which */
 	struct nl route;
-	int index; /* of the bridge, as the last claim found it; 0: not known */
+	struct strv leaving; /* containers whose links go when this is closed */
+	int index;           /* of the bridge, as the last claim found it; 0: not known */
 };
 
 /* bridge.json in the run directory: what we did to the host, so that it can be checked and undone

@@ -1,12 +1,14 @@
 #include "net/net.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "net/bridge.h"
 #include "net/claims.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A name that the kernel takes for a link and nft for a table. */
 static int check_bridge_name(const char *name, struct err *e)
@@ -64,10 +66,31 @@ int net_open(const struct net_options *o, struct net **ret, struct err *e)
 	return net_finish(net, r, ret, e);
 }
 
+/* Each takes the kernel tens of milliseconds, mostly waiting for all processors. All descriptors
+ * are closed first: who reads our output is not to wait for it, nor is one of our locks to last. */
+static void detach_leaving(struct net *net)
+{
+	struct err ignored;
+	pid_t pid;
+
+	if (net->leaving.n == 0 || (pid = fork()) > 0)
+		return;
+	if (pid == 0) {
+		int keep[] = { mnl_socket_get_fd(net->route.socket) };
+		proc_close_others(0, keep, ARRAY_SIZE(keep));
+	}
+	for (size_t i = 0; i < net->leaving.n; i++)
+		net_detach(net, net->leaving.v[i], &ignored);
+	if (pid == 0)
+		_exit(0);
+}
+
 void net_close(struct net *net)
 {
 	if (!net)
 		return;
+	detach_leaving(net);
+	strv_release(&net->leaving);
 	nl_close(&net->route);
 	close_fd(&net->claims_fd);
 	close_fd(&net->run_fd);
@@ -293,6 +316,11 @@ int net_detach(struct net *net, const char *id, struct err *e)
 	int r = bridge_veth_name(net, id, name, e);
 
 	return r < 0 ? r : link_delete(&net->route, name, e);
+}
+
+void net_detach_at_close(struct net *net, const char *id)
+{
+	strv_push(&net->leaving, id);
 }
 
 int net_disconnect(

@@ -146,7 +146,10 @@ int net_loopback(int netns_fd, struct err *e);
  * some 30 ms for it, and does it by itself, later, when the namespace goes: not for the hot path.
  */
 int net_detach(struct net *, const char *id, struct err *e);
-/* The same, with what the container's namespace has of it, at once: for one that goes on running.
+/* Removes it when the net is closed, in a process that nobody waits for. */
+void net_detach_at_close(struct net *, const char *id);
+/* As net_detach(), with what the container's namespace has of it, at once: for one that goes on
+ * running.
  */
 int net_disconnect(
 	struct net *, const char *id, const struct net_address *, int netns_fd, struct err *e);

@@ -28,9 +28,9 @@ static int release_address(struct local *l, const struct container *c, struct er
 	if (!str_eq(c->config.network, "bridge"))
 		return 0;
 	r = local_net(l, &net, e);
-	/* the kernel removes the pair with its namespace, but later; here a person waits for it */
+	/* the kernel removes the pair with its namespace, unless somebody keeps that */
 	if (r == 0)
-		r = net_detach(net, c->id, e);
+		net_detach_at_close(net, c->id);
 	if (r == 0 && fs_read_file(l->dirs.containers, path, 64, &text, NULL, &ignored) == 0 &&
 		inet_pton(AF_INET, text, &address) == 1)
 		r = net_release(net, c->id, address, e);
