@@ -124,8 +124,8 @@ const struct verb verb_commit = {
 		"\n"
 		"  redock commit CONTAINER [IMAGE]\n"
 		"\n"
-		"INSTRUCTION is a line of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, "
-		"VOLUME, WORKDIR, STOPSIGNAL.",
+		"INSTRUCTION is a line of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, "
+		"HEALTHCHECK, LABEL, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct commit_verb_options),

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/resolve.h"
 #include "cli/values.h"
 #include "cli/verbs.h"
@@ -67,6 +68,28 @@ static int resolve_side(struct engine *engine, const char *operand, struct conta
 	return 1;
 }
 
+/* A colon that was forgotten is the likeliest reason, where one of both is a container's name. */
+static int refuse_sides(struct engine *engine, bool inside, char **operands, struct err *e)
+{
+	const char *from = operands[0], *to = operands[1];
+	char id[ENGINE_ID_SIZE];
+	struct err ignored;
+
+	cli_usage(e, inside ? "copying between two containers goes by way of this host"
+			    : "neither side is in a container");
+	if (inside)
+		err_hint(e, "redock cp %s - | redock cp - %s", from, to);
+	else if (engine_find(engine, to, id, &ignored) >= 0)
+		err_hint(e, "redock cp %s %s:/ (a container's path has a colon before it)", from,
+			to);
+	else if (engine_find(engine, from, id, &ignored) >= 0)
+		err_hint(e, "redock cp %s:PATH %s (a container's path has a colon before it)", from,
+			to);
+	else
+		err_hint(e, "redock cp CONTAINER:%s %s", from, to);
+	return CLI_USAGE;
+}
+
 static int download(struct engine *engine, const struct cp_options *o,
 	const struct container_info *info, const char *path, const char *local, struct err *e)
 {
@@ -104,14 +127,11 @@ static int cp_run(struct cli *c, void *opt, char **operands, size_t n_operands, 
 	if (r < 0 || (source = r = resolve_side(engine, operands[0], &from, &from_path, e)) < 0 ||
 		(target = r = resolve_side(engine, operands[1], &to, &to_path, e)) < 0)
 		return r;
-	if (source == target) {
-		cli_usage(e, source ? "copying between two containers goes by way of this host"
-				    : "neither side is in a container");
-		err_hint(e,
-			source ? "redock cp %s - | redock cp - %s" : "redock cp CONTAINER:%s %s",
-			operands[0], operands[1]);
-		return CLI_USAGE;
-	}
+	if (source == target)
+		return refuse_sides(engine, source, operands, e);
+	/* an archive's other end may be on the same terminal */
+	if (o->quiet || str_eq(operands[0], "-") || str_eq(operands[1], "-"))
+		progress_init(-1);
 	r = source ? download(engine, o, &from, from_path, operands[1], e)
 		   : upload(engine, o, &to, operands[0], to_path, e);
 	if (r < 0)

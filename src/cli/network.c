@@ -211,7 +211,10 @@ static int rm_one(
 		return 0;
 	}
 	if (r < 0) {
-		explain(engine, "redock network rm", operand, r, e);
+		if (r == -ENOENT) { /* who removes one does not want to make it */
+			err_hint(e, "redock network ls");
+			suggest_network(engine, "redock network rm", operand, e);
+		}
 		return err_wrap(e, "cannot remove network '%s'", operand);
 	}
 	printf("%s\n", operand);

@@ -62,7 +62,7 @@ void progress_say(void *arg, int level, const char *text)
 {
 	auto_str safe = STR_INIT(8192);
 
-	if (level > progress.verbose && level != ENGINE_WARNING)
+	if (level != ENGINE_WARNING && (level > progress.verbose || progress.verbose < 0))
 		return;
 	text_add_escaped(&safe, text);
 	if (level == ENGINE_WARNING) {
@@ -76,10 +76,12 @@ void progress_say(void *arg, int level, const char *text)
 		if (progress.live)
 			terminal_catch_signals();
 	}
-	if (level == 0 && progress.live) {
+	if ((level == 0 || level == ENGINE_MOMENT) && progress.live) {
 		redraw(&safe);
 		return;
 	}
+	if (level == ENGINE_MOMENT)
+		return;
 	progress_clear();
 	fprintf(stderr, "%s\n", str_text(&safe));
 }

@@ -15,6 +15,7 @@ struct start_options {
 	struct detach keys;
 	int timeout_ms;
 	bool timeout_given, attach, interactive;
+	bool several; /* names were given */
 };
 
 static int parse_timeout(const char *text, void *target, struct err *e)
@@ -110,7 +111,11 @@ static int start_named(struct cli *c, struct engine *engine, const struct start_
 		return start_container(c, engine, operand, &found.info, e);
 	if (r < 0 || (r = machine_start(engine, &ret->name, &how, &done, e)) < 0)
 		return r;
-	if (done.created || done.restarted)
+	if (done.created && o->several) /* a slip in a list is easily missed */
+		cli_note(c,
+			"created %s, which was not there; if that was not meant: redock kill %s",
+			ret->name.text, ret->name.text);
+	else if (done.created || done.restarted)
 		cli_note(c, "%s %s", done.created ? "created" : "started", ret->name.text);
 	else
 		cli_note(c, "%s is running", ret->name.text);
@@ -199,6 +204,7 @@ static int start_run(struct cli *c, void *opt, char **operands, size_t n_operand
 			e, "option '--hostname' is for one machine, not for %zu", n_operands);
 	if (!o->timeout_given)
 		o->timeout_ms = 30000;
+	o->several = n_operands > 1;
 	if (o->attach || o->interactive) {
 		if (n_operands > 1)
 			return cli_usage(e, "option '%s' is for one container, not for %zu",

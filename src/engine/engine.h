@@ -25,8 +25,10 @@ struct engine;
 
 /* How an engine tells what it is doing; `text` is one line without a newline. Level 0 is for
  * everybody (progress of long work), 1 and more for -v; ENGINE_WARNING is something that is not as
- * it should be, and no reason to refuse: a line that stays. May be NULL. */
+ * it should be, and no reason to refuse: a line that stays; ENGINE_MOMENT is how far something is,
+ * for who can show that without leaving a line each time. May be NULL. */
 #define ENGINE_WARNING (-1)
+#define ENGINE_MOMENT  (-2)
 typedef void engine_say(void *arg, int level, const char *text);
 
 struct engine_options {

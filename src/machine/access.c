@@ -180,22 +180,15 @@ static int check_owner(struct engine *en, const struct machine_name *name, const
 		e, "give this one another host name: redock start %s --hostname OTHER", name->text);
 }
 
-int access_prepare(struct engine *en, const struct machine_name *name, const char *alias,
-	const struct person *person, struct err *e)
+/* The person's files have a key, which *ret_key gets, and no other machine by this alias. */
+static int prepare_person(struct engine *en, const struct machine_name *name, const char *alias,
+	const struct person *person, const char *dir, struct str *ret_key, struct err *e)
 {
-	auto_free char *dir = xasprintf("%s/ssh", person->data_dir);
 	struct sshfiles_prepare job = { person->home, dir, alias };
-	auto_close int state = open_state(en, name, true, e);
-	auto_str out = STR_INIT(PERSON_OUT_MAX), key = STR_INIT(512);
+	auto_str out = STR_INIT(PERSON_OUT_MAX);
 	char *line, *machine, *engine;
-	int r;
+	int r = person_run(person, sshfiles_prepare, &job, &out, e);
 
-	if (state < 0)
-		return state;
-	r = ensure_host_key(en, name, state, e);
-	if (r < 0)
-		return r;
-	r = person_run(person, sshfiles_prepare, &job, &out, e);
 	if (r < 0)
 		return err_wrap(e, "cannot set up SSH for '%s'", person->name);
 	line = str_take(&out);
@@ -205,10 +198,35 @@ int access_prepare(struct engine *en, const struct machine_name *name, const cha
 		*machine++ = *engine++ = '\0';
 		engine[strcspn(engine, "\n")] = '\0';
 	}
-	r = sshfiles_parse_key(line, &key, e);
+	r = sshfiles_parse_key(line, ret_key, e);
 	if (r >= 0)
 		r = check_owner(en, name, alias, machine, engine, e);
 	free(line);
+	return r;
+}
+
+int access_check(struct engine *en, const struct machine_name *name, const char *alias,
+	const struct person *person, struct err *e)
+{
+	auto_free char *dir = xasprintf("%s/ssh", person->data_dir);
+	auto_str key = STR_INIT(512);
+
+	return prepare_person(en, name, alias, person, dir, &key, e);
+}
+
+int access_prepare(struct engine *en, const struct machine_name *name, const char *alias,
+	const struct person *person, struct err *e)
+{
+	auto_free char *dir = xasprintf("%s/ssh", person->data_dir);
+	auto_close int state = open_state(en, name, true, e);
+	auto_str key = STR_INIT(512);
+	int r;
+
+	if (state < 0)
+		return state;
+	r = ensure_host_key(en, name, state, e);
+	if (r >= 0)
+		r = prepare_person(en, name, alias, person, dir, &key, e);
 	if (r >= 0)
 		r = record_home(state, alias, person->uid, dir, e);
 	return r < 0 ? r : authorize(state, str_text(&key), person->uid, e);

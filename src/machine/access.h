@@ -25,6 +25,9 @@ char *access_mount_source(struct engine *, const struct machine_name *);
  * in. */
 int access_prepare(struct engine *, const struct machine_name *, const char *alias,
 	const struct person *, struct err *e);
+/* The same, as far as it can be seen before there is a machine: nothing of it is made. */
+int access_check(struct engine *, const struct machine_name *, const char *alias,
+	const struct person *, struct err *e);
 /* Writes the entry with the machine's present address, in every home that is recorded. An error is
  * only what went wrong with `person`'s. */
 int access_publish(struct engine *, const struct machine_name *, const char *alias,

@@ -275,16 +275,21 @@ static int publish(struct work *w, struct err *e)
 		w->engine, w->name, w->ret->alias, container_info_address(&w->info), &w->person, e);
 }
 
-/* The first start of all makes the base image, which may take minutes: not with the lock held. */
+/* The first start of all makes the base image, which may take minutes: not with the lock held, nor
+ * for a machine whose alias is taken. */
 static int prepare_base(struct work *w, struct err *e)
 {
+	char alias[MACHINE_ALIAS_SIZE];
 	int r = inspect(w, e);
+
+	machine_alias(w->host, alias);
 
 	if (r == -ENOENT && !w->options->from) {
 		r = engine_image_inspect(w->engine, w->name->text, NULL, e);
 		if (r == -ENOENT) {
 			err_clear(e);
-			return base_ensure(w->engine, w->options->mirror, e);
+			r = access_check(w->engine, w->name, alias, &w->person, e);
+			return r < 0 ? r : base_ensure(w->engine, w->options->mirror, e);
 		}
 	}
 	if (r == -ENOENT) {

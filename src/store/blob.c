@@ -52,6 +52,14 @@ void blob_to_nowhere(struct blob *ret)
 	blob_to_stream(-1, ret);
 }
 
+static int tell_follower(struct blob *b, size_t more, struct err *e)
+{
+	b->written += more;
+	if (b->follower > 0 && fs_write_all(b->follower, &b->written, sizeof b->written) < 0)
+		return err_set(e, EPIPE, "whoever reads the archive has gone");
+	return 0;
+}
+
 /* To whoever reads the stream: he may take his time, and be gone. */
 static int put_stream(struct blob *b, const char *data, size_t len, struct err *e)
 {
@@ -81,8 +89,10 @@ static int put(struct blob *b, const void *data, size_t len, struct err *e)
 
 	if (b->stream && b->fd < 0)
 		return 0;
-	if (b->stream)
+	if (b->stream) {
+		tell_bytes(b->teller, "copied", b->size, &b->told);
 		return put_stream(b, data, len, e);
+	}
 	if (!EVP_DigestUpdate(b->sha, data, len))
 		return err_set(e, EIO, "cannot compute a SHA-256 digest");
 	if (b->fd < 0)
@@ -98,7 +108,7 @@ static int put(struct blob *b, const void *data, size_t len, struct err *e)
 		errno = -r;
 		return err_errno(e, "cannot write to the store");
 	}
-	return 0;
+	return tell_follower(b, len, e);
 }
 
 static int flush(struct blob *b, struct err *e)

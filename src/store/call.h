@@ -1,7 +1,7 @@
 #pragma once
 /*
  * One conversation with the helper program redock-store. Its side is one JSON object a line:
- *   {"progress": "..."}    {"read_done": true}
+ *   {"progress": "..."}    {"moment": "..."}    {"read_done": true}
  * and, last, one of
  *   {"ok": true, "id": "sha256:...", "stat": {...}}    {"error": "...", "code": errno, "hint":
  * "..."}

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "store/ingest_layer.h"
 #include "store/write.h"
 
 #include <fcntl.h>
@@ -166,23 +167,101 @@ static bool is_empty(struct store *s, const struct image *parent, int upper, uin
 	       a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid;
 }
 
+/* The process that unpacks what the archive has so far, while that is still being written: the tree
+ * is made from the archive, as it will be wherever the image is pulled. */
+struct unpacker {
+	pid_t pid;
+	int result, pidfd, growth; /* growth: our end of the pipe */
+};
+
+static int unpacker_start(struct change *c, struct blob *blob, struct unpacker *ret, struct err *e)
+{
+	struct layer_job job = { .op_fd = c->op->dir_fd,
+		.tree = "layer",
+		.fd = blob->fd,
+		.size = UINT64_MAX,
+		.blob_fd = -1,
+		.max_bytes = (uint64_t)json_int(c->request, "max_bytes", 0) };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(e, "cannot make a pipe");
+	job.growth = ends[0];
+	*ret = (struct unpacker){ .growth = ends[1] };
+	ret->pid = layer_job_start(&job, &ret->result, &ret->pidfd, e);
+	close(ends[0]);
+	if (ret->pid < 0) {
+		close(ends[1]);
+		return -e->code;
+	}
+	blob->follower = ends[1];
+	return 0;
+}
+
+/* Of the archive that has been written, or was to be: `written` tells. Why it could not be unpacked
+ * is why it could not be written on. */
+static int unpacker_end(struct unpacker *u, int written, struct layer_result *ret, struct err *e)
+{
+	struct err why = { 0 };
+	int r;
+
+	close_fd(&u->growth);
+	r = layer_job_wait(u->pid, u->result, ret, &why);
+	close_fd(&u->pidfd);
+	if (written < 0 && e->code != EPIPE)
+		return written;
+	if (r < 0) {
+		*e = why;
+		return err_wrap(e, "cannot unpack the new layer");
+	}
+	return written;
+}
+
+static int seal_layer(struct change *c, const struct digest *diff_id, uint64_t entries,
+	uint64_t bytes, struct err *e)
+{
+	auto_close int layer = fs_open_dir(c->op->dir_fd, "layer", e), tree = -1;
+
+	if (layer < 0 || (tree = fs_open_dir(layer, "fs", e)) < 0)
+		return -e->code;
+	tell(c->teller, "writing to the disk");
+	if (tree_sync(tree, entries, e) < 0)
+		return -e->code;
+	c->diff_id = *diff_id;
+	publish_add_layer(&c->publish, "layer", diff_id);
+	return layer_seal(layer, diff_id, bytes, FS_DURABLE, e);
+}
+
+static int write_layer(struct change *c, const struct image *parent, int upper, bool flatten,
+	struct blob *blob, struct digest *ret, uint64_t *ret_entries, struct err *e)
+{
+	int r = diff_trees(c, parent, upper, flatten, blob, ret_entries, e);
+
+	if (r < 0)
+		return r;
+	if (c->teller && c->teller->read_done)
+		c->teller->read_done(c->teller->arg);
+	return blob_digest(blob, ret, e);
+}
+
 /* 1 and *ret, or 0 when nothing has changed. */
 static int commit_layer(struct change *c, const struct image *parent, int upper, bool flatten,
 	struct document_blob *ret, struct err *e)
 {
 	struct publish_blob *slot = next_blob(c);
-	auto_blob blob = BLOB_INIT, again = BLOB_INIT;
-	struct digest applied;
-	uint64_t entries;
+	struct layer_result unpacked = { 0 };
+	auto_blob blob = BLOB_INIT;
+	struct unpacker unpacker;
+	uint64_t entries = 0;
+	int r;
 
 	if (blob_create(c->op->dir_fd, slot->name, &blob, e) < 0 ||
-		diff_trees(c, parent, upper, flatten, &blob, &entries, e) < 0)
+		unpacker_start(c, &blob, &unpacker, e) < 0)
 		return -e->code;
-	if (c->teller && c->teller->read_done)
-		c->teller->read_done(c->teller->arg);
-	/* the disk works on it while the tree is made: synced afterwards */
-	if (blob_digest(&blob, &slot->is.digest, e) < 0)
-		return -e->code;
+	r = write_layer(c, parent, upper, flatten, &blob, &slot->is.digest, &entries, e);
+	r = unpacker_end(&unpacker, r, &unpacked, e);
+	if (r < 0)
+		return r;
 	if (!flatten && is_empty(c->op->store, parent, upper, entries)) {
 		c->publish.n_blobs--; /* its name is free again */
 		if (unlinkat(c->op->dir_fd, slot->name, 0) < 0)
@@ -190,15 +269,9 @@ static int commit_layer(struct change *c, const struct image *parent, int upper,
 		return 0;
 	}
 	slot->is.size = blob.size;
-	/* the tree is made from the archive, as it will be wherever the image is pulled */
-	if (lseek(blob.fd, 0, SEEK_SET) < 0)
-		return err_errno(e, "cannot read the new layer");
-	if (blob_create(-1, NULL, &again, e) < 0 || make_layer(c, blob.fd, &again, &applied, e) < 0)
-		return err_wrap(e, "cannot unpack the new layer");
-	if (fs_sync(blob.fd, e) < 0)
+	if (seal_layer(c, &slot->is.digest, entries, unpacked.bytes, e) < 0 ||
+		fs_sync(blob.fd, e) < 0)
 		return -e->code;
-	if (!str_eq(applied.text, slot->is.digest.text))
-		return err_set(e, EIO, "the new layer was not read as it was written");
 	*ret = slot->is;
 	return 1;
 }

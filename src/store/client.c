@@ -15,7 +15,10 @@ static int take_line(struct call *c, const char *line, size_t len, struct err *e
 		return -e->code;
 	text = json_str(j, "progress", NULL);
 	if (text && c->progress)
-		c->progress(c->progress_arg, text);
+		c->progress(c->progress_arg, false, text);
+	text = json_str(j, "moment", NULL);
+	if (text && c->progress)
+		c->progress(c->progress_arg, true, text);
 	if (json_bool(j, "read_done", false) && c->read_done)
 		c->read_done(c->read_done_arg);
 	text = json_str(j, "error", NULL);
@@ -207,7 +210,7 @@ int store_import(
 	set_text(j, "author", im->author);
 	r = call_helper(s, &c, e);
 	if (r < 0)
-		return err_wrap(e, "cannot import '%s'", name);
+		return r;
 	if (ret_id)
 		*ret_id = c.id;
 	return 0;

@@ -180,7 +180,9 @@ static int extract_all(struct extractor *x, struct err *e)
 int extract(const struct extract *o, struct err *e)
 {
 	auto_blob nowhere = BLOB_INIT;
-	struct tar_stream_options so = { .fd = o->archive_fd, .blob = &nowhere };
+	struct tar_stream_options so = {
+		.fd = o->archive_fd, .blob = &nowhere, .teller = o->teller, .done = "copied"
+	};
 	int memory = memfd_create("times", MFD_CLOEXEC), r;
 	auto_file FILE *times = memory < 0 ? NULL : fdopen(memory, "w+");
 	struct extractor x = { .o = o };

@@ -20,7 +20,8 @@ struct extract {
 	bool keep_mode;  /* set-user-ID bits by themselves */
 	bool devices;    /* device nodes are made */
 	bool no_replace; /* a directory and a file do not replace each other */
-	uid_t uid;       /* of all, unless keep_owner */
+	const struct teller *teller; /* may be NULL */
+	uid_t uid;                   /* of all, unless keep_owner */
 	gid_t gid;
 };
 int extract(const struct extract *, struct err *e);

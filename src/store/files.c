@@ -77,6 +77,8 @@ int store_copy_from(struct store *s, const struct store_root *root, const char *
 		.root_fd = -1,
 		.data_fd = fd,
 		.other_fd = root->pidfd,
+		.progress = root->progress,
+		.progress_arg = root->progress_arg,
 		.read_done = pause ? pause->read_done : NULL,
 		.read_done_arg = pause ? pause->arg : NULL };
 
@@ -89,7 +91,12 @@ int store_copy_to(struct store *s, const struct store_root *root, const char *pa
 	bool no_replace, int fd, struct err *e)
 {
 	auto_json *j = request("copy-to", root, path);
-	struct call c = { .request = j, .root_fd = -1, .data_fd = fd, .other_fd = root->pidfd };
+	struct call c = { .request = j,
+		.root_fd = -1,
+		.data_fd = fd,
+		.other_fd = root->pidfd,
+		.progress = root->progress,
+		.progress_arg = root->progress_arg };
 
 	(void)s;
 	json_object_set_new(j, "keep_owner", json_boolean(keep_owner));

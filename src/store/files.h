@@ -13,6 +13,8 @@ struct store_root_mount {
 };
 /* A container's root file system. */
 struct store_root {
+	store_progress *progress; /* hears of a copy how far it is; may be NULL */
+	void *progress_arg;
 	int pidfd; /* of a running container's init; -1: it is put together from the rest */
 	const char *state_dir;
 	char *const *lower; /* below state_dir, the topmost first */

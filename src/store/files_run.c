@@ -1,5 +1,6 @@
 /* What redock-store does with files, for files.c: each in a process of its own. */
 #include "base/mem.h"
+#include "base/time.h"
 #include "store/enter.h"
 #include "store/extract.h"
 #include "store/find.h"
@@ -84,6 +85,8 @@ static int run_copy_from(
 	if (root < 0 || wanted_find(root, path, &w, e) < 0)
 		return -e->code;
 	blob_to_stream(out, &blob);
+	blob.teller = teller;
+	blob.told = time_monotonic();
 	files_watch_reader(&blob, teller);
 	packer = packer_new(&blob);
 	if (pack_wanted(packer, root, &w, json_bool(request, "follow_link", false), e) < 0 ||
@@ -92,13 +95,15 @@ static int run_copy_from(
 	return 0;
 }
 
-static int run_copy_to(const json_t *request, int in, int pidfd, struct err *e)
+static int run_copy_to(
+	const json_t *request, int in, int pidfd, const struct teller *teller, struct err *e)
 {
 	auto_free char *path = hex_from_json(request, "path");
 	auto_close int root = -1, dir = -1;
 	struct extract x = { .archive_fd = in,
 		.follow = true,
 		.devices = true,
+		.teller = teller,
 		.keep_owner = json_bool(request, "keep_owner", false),
 		.no_replace = json_bool(request, "no_replace", false) };
 
@@ -206,7 +211,7 @@ bool files_run(const json_t *request, const struct teller *teller, json_t **ret_
 	if (str_eq(op, "copy-from"))
 		*ret = run_copy_from(request, HELPER_DATA, other, teller, e);
 	else if (str_eq(op, "copy-to"))
-		*ret = run_copy_to(request, HELPER_DATA, other, e);
+		*ret = run_copy_to(request, HELPER_DATA, other, teller, e);
 	else if (str_eq(op, "stat"))
 		*ret = run_stat(request, other, ret_stat, e);
 	else if (str_eq(op, "extract"))

@@ -10,15 +10,46 @@
 #include <sys/wait.h>
 
 #define BLOCK_SIZE ((size_t)256 << 10)
+#define DROP_LAG   ((uint64_t)16 << 20)
 
 /* The compressed bytes on their way: counted, digested, written down. */
 struct source {
 	const struct layer_job *job;
 	struct blob raw;
 	uint64_t read;
+	uint64_t there; /* with `growth`: so many bytes can be read */
+	uint64_t dropped;
 	bool cut_short;
 	char block[BLOCK_SIZE];
 };
+
+/* Of what has been read behind a writer, no page need stay in memory: those that are free again are
+ * the next ones to be written to, which is cheaper than others (a virtual machine's may not even be
+ * there yet). */
+static void drop_read(struct source *s)
+{
+	uint64_t end = s->read > DROP_LAG ? s->read - DROP_LAG : 0;
+
+	if (end < s->dropped + DROP_LAG)
+		return;
+	/* advice: its failure shows up again in fsync */
+	(void)sync_file_range(s->job->fd, (off_t)s->dropped, (off_t)(end - s->dropped),
+		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+	(void)posix_fadvise(
+		s->job->fd, (off_t)s->dropped, (off_t)(end - s->dropped), POSIX_FADV_DONTNEED);
+	s->dropped = end;
+}
+
+/* Waits until there is more to read than has been; 0: there never will be. */
+static size_t await_growth(struct source *s, size_t len)
+{
+	while (s->there == s->read)
+		if (fs_read_full(s->job->growth, &s->there, sizeof s->there) !=
+			(ssize_t)sizeof s->there)
+			return 0;
+	drop_read(s);
+	return len < s->there - s->read ? len : (size_t)(s->there - s->read);
+}
 
 /* What an earlier attempt left is read from the file it left it in. */
 static ssize_t read_block(struct source *s, size_t len)
@@ -49,7 +80,9 @@ static ssize_t next_block(void *arg, const void **ret, struct err *e)
 	size_t len = BLOCK_SIZE;
 	ssize_t n;
 
-	if (!s->job->is_pipe && len > size - s->read)
+	if (s->job->growth > 0)
+		len = await_growth(s, len);
+	else if (!s->job->is_pipe && len > size - s->read)
 		len = (size_t)(size - s->read);
 	n = len ? read_block(s, len) : 0;
 	if (n < 0) {
@@ -134,6 +167,8 @@ static int run(struct source *s, struct layer_result *ret, struct err *e)
 	if (ret->compression == COMPRESSION_NONE)
 		diff_id = ret->blob;
 	ret->size = s->raw.size;
+	if (j->growth > 0)
+		return 0;
 	if (check(j, ret, &diff_id, e) < 0)
 		return -e->code;
 	return j->tree ? layer_seal(layer, &diff_id, ret->bytes, FS_VOLATILE, e) : 0;
@@ -143,12 +178,14 @@ static void work(const struct layer_job *j, int result_fd)
 {
 	struct source *s = xcalloc(1, sizeof *s);
 	struct layer_result ret = { 0 };
-	int keep[] = { j->op_fd, j->fd, j->blob_fd, result_fd };
+	int keep[] = { j->op_fd, j->fd, j->blob_fd, j->growth > 0 ? j->growth : -1, result_fd };
 
 	/* other layers' pipes, above all: they end when nobody has them open */
 	proc_close_others(3, keep, ARRAY_SIZE(keep));
 	s->job = j;
-	if (blob_continue(j->blob_fd, j->have, &s->raw, &ret.err) == 0 &&
+	if (j->growth > 0)
+		blob_to_nowhere(&s->raw);
+	if ((j->growth > 0 || blob_continue(j->blob_fd, j->have, &s->raw, &ret.err) == 0) &&
 		run(s, &ret, &ret.err) < 0)
 		ret.keep = s->cut_short;
 	if (ret.keep) { /* whatever the readers made of it */

@@ -3,10 +3,13 @@
 #include "store/write.h"
 
 struct layer_job {
-	int op_fd;          /* the operation's directory: the tree is made in it */
-	const char *tree;   /* its name there; NULL: verify, but do not unpack */
-	int fd;             /* where the layer comes from */
-	bool is_pipe;       /* else it is read from `at` on */
+	int op_fd;        /* the operation's directory: the tree is made in it */
+	const char *tree; /* its name there; NULL: verify, but do not unpack */
+	int fd;           /* where the layer comes from */
+	bool is_pipe;     /* else it is read from `at` on */
+	/* if > 0: `fd` is a file that still grows, and this the pipe on which blob.h's follower is
+	 * told of it. What comes is not digested again, and the layer not sealed. */
+	int growth;
 	uint64_t at, size;  /* size: UINT64_MAX where nobody knows */
 	int blob_fd;        /* where it goes to, -1: nowhere */
 	uint64_t have;      /* so many bytes are in that already, and come first */

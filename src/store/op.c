@@ -1,10 +1,13 @@
 #include "base/mem.h"
+#include "base/time.h"
 #include "store/write.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define TELL_EVERY ((int64_t)500000000)
 
 void tell(const struct teller *t, const char *format, ...)
 {
@@ -18,6 +21,18 @@ void tell(const struct teller *t, const char *format, ...)
 		abort();
 	va_end(ap);
 	t->progress(t->arg, line);
+}
+
+void tell_bytes(const struct teller *t, const char *done, uint64_t bytes, int64_t *told)
+{
+	int64_t now;
+	char line[64];
+
+	if (!t || !t->moment || (now = time_monotonic()) - *told < TELL_EVERY)
+		return;
+	*told = now;
+	snprintf(line, sizeof line, "%s %llu MB", done, (unsigned long long)(bytes / 1000000));
+	t->moment(t->arg, line);
 }
 
 int op_lock(struct op *op, struct err *e)

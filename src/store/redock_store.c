@@ -34,6 +34,12 @@ static void say_progress(void *arg, const char *line)
 	say(json_pack("{s:s}", "progress", line));
 }
 
+static void say_moment(void *arg, const char *line)
+{
+	(void)arg;
+	say(json_pack("{s:s}", "moment", line));
+}
+
 static void say_read_done(void *arg)
 {
 	(void)arg;
@@ -105,7 +111,9 @@ static int run(struct store *s, const json_t *request, const struct teller *tell
 
 int main(void)
 {
-	const struct teller teller = { say_progress, say_read_done, NULL };
+	const struct teller teller = {
+		.progress = say_progress, .moment = say_moment, .read_done = say_read_done
+	};
 	auto_json *request = NULL;
 	json_t *stat = NULL;
 	struct store *store = NULL;

@@ -97,8 +97,8 @@ int store_layer_name(struct store *, const char *diff_id, char ret[48], struct e
 
 /* ---- through redock-store ---- */
 
-/* Called with one progress line at a time; may be NULL. */
-typedef void store_progress(void *arg, const char *line);
+/* Called with one line at a time; momentary: how far it is, and soon another. May be NULL. */
+typedef void store_progress(void *arg, bool momentary, const char *line);
 
 struct store_import {
 	int fd; /* the archive, compressed or not */

@@ -11,7 +11,6 @@
 /* What one entry's headers may take together: libarchive caps each at 1 MiB, but follows a chain
  * of sparse maps or pax headers as long as it goes (T15). */
 #define HEADERS_MAX ((uint64_t)8 << 20)
-#define TELL_EVERY  ((int64_t)500000000)
 
 /*
  * Two readers in a row: the first takes off the compression (gzip by igzip, the others by
@@ -130,10 +129,7 @@ static la_ssize_t read_unpacked(struct archive *a, void *arg, const void **ret)
 		goto failed;
 	if (check_limits(t, n) < 0 || (n && blob_write(t->o.blob, *ret, n, &t->err) < 0))
 		goto failed;
-	if (t->o.teller && time_monotonic() - t->told > TELL_EVERY) {
-		t->told = time_monotonic();
-		tell(t->o.teller, "unpacked %llu MB", (unsigned long long)(t->out / 1000000));
-	}
+	tell_bytes(t->o.teller, t->o.done ? t->o.done : "unpacked", t->out, &t->told);
 	return (la_ssize_t)n;
 failed:
 	if (a)

@@ -27,10 +27,13 @@
 /* Lines for the person who waits, and the moment when a tree has been read. Any may be NULL. */
 struct teller {
 	void (*progress)(void *arg, const char *line);
+	void (*moment)(void *arg, const char *line); /* how far it is */
 	void (*read_done)(void *arg);
 	void *arg;
 };
 void tell(const struct teller *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* "unpacked 12 MB", if *told, a moment of time_monotonic(), is a while ago. */
+void tell_bytes(const struct teller *, const char *done, uint64_t bytes, int64_t *told);
 
 /* ---- op.c: operations and the store's lock ---- */
 
@@ -66,8 +69,14 @@ struct blob {
 	char *buffer;
 	size_t used;
 	uint64_t size, flushed;
-	uint64_t skip;              /* so many bytes are in the file already, at its beginning */
-	bool stream;                /* no file of the store's, and no digest */
+	/* if > 0: a pipe that is told how many bytes the file has, as uint64_t, when there are more
+	 */
+	int follower;
+	uint64_t written;
+	uint64_t skip;               /* so many bytes are in the file already, at its beginning */
+	bool stream;                 /* no file of the store's, and no digest */
+	const struct teller *teller; /* of a stream: is told how much was copied; may be NULL */
+	int64_t told;
 	void (*stalled)(void *arg); /* called once if nobody reads the stream; may be NULL */
 	void *stalled_arg;
 };
@@ -108,6 +117,7 @@ struct tar_stream_options {
 	struct blob *blob;  /* gets the uncompressed stream */
 	uint64_t max_bytes; /* of that; 0: UNPACKED_MAX */
 	const struct teller *teller;
+	const char *done; /* what is told of it; NULL: "unpacked" */
 };
 int tar_stream_open(const struct tar_stream_options *, struct tar_stream **ret, struct err *e);
 void tar_stream_close(struct tar_stream *);

@@ -30,6 +30,7 @@ int machine_start(struct engine *engine, const struct machine_name *name,
 		o->mirror ? o->mirror : "-", o->timeout_ms);
 	if (fake.say) {
 		engine_say_to(engine, 0, "making \033[2Jthe base image");
+		engine_say_to(engine, ENGINE_MOMENT, "unpacked 5 MB");
 		engine_say_to(engine, 1, "a detail");
 		engine_say_to(engine, 2, "a finer detail");
 	}

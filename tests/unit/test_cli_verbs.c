@@ -74,6 +74,10 @@ static void machines(void **state)
 		{ "start new", 0, "ssh new-container\n", "created me:new\n",
 			"machine_start me:new host=- from=- mirror=- timeout=30000\n" },
 		{ "start demo", 0, "ssh demo-container\n", "me:demo is running\n", NULL },
+		{ "start demo dmeo", 0, "ssh demo-container\nssh dmeo-container\n",
+			"created me:dmeo, which was not there; if that was not meant: redock kill "
+			"me:dmeo\n",
+			NULL },
 		{ "-q start demo", 0, "ssh demo-container\n", "", NULL },
 		/* the machine's name goes before the id that begins like it */
 		{ "start bbbb", 0, "ssh bbbb-container\n", "started me:bbbb\n", NULL },
@@ -393,6 +397,7 @@ static void start_on_a_terminal(void **state)
 static void progress_on_a_terminal(void **state)
 {
 	static const char expected[] = "\rmaking \\x1b[2Jthe base image\033[K"
+				       "\runpacked 5 MB\033[K"
 				       "\r\033[Kcreated me:x\r\n";
 	char text[200] = "";
 	auto_ran ran = { 0 };

@@ -65,6 +65,8 @@ static int files_open(struct local *l, const char *id, struct files *f, struct e
 		local_status(l, &f->c, &f->status, e) < 0)
 		return -e->code;
 	f->root.pidfd = -1;
+	f->root.progress = local_say;
+	f->root.progress_arg = &l->engine;
 	if (f->status.state != CONTAINER_RUNNING && f->status.state != CONTAINER_PAUSED)
 		return describe_root(l, f, e);
 	f->pidfd = proc_open(f->status.run.pid, f->status.run.start);

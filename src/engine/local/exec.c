@@ -178,6 +178,15 @@ static int look(struct local *l, const char *id, struct err *e)
 	return refuse(&c, &status, e);
 }
 
+/* A command that froze it for a moment may have died (F29): the monitor, which knows no commands,
+ * would wait for the thaw. */
+static bool may_be_frozen(struct local *l, const char *id)
+{
+	auto_free char *path = xasprintf("%s/freezing", id);
+
+	return faccessat(l->dirs.run, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int local_exec(struct engine *en, const char *id, const struct exec_config *cfg,
 	struct session **ret_session, int *ret_exec_status, struct err *e)
 {
@@ -193,7 +202,7 @@ int local_exec(struct engine *en, const char *id, const struct exec_config *cfg,
 	if (cfg->workdir && cfg->workdir[0] != '/')
 		return err_set(
 			e, EINVAL, "the working directory '%s' is no absolute path", cfg->workdir);
-	if (make_request(cfg, &request, e) < 0)
+	if (make_request(cfg, &request, e) < 0 || (may_be_frozen(l, id) && look(l, id, e) < 0))
 		return -e->code;
 	/* the monitor knows whether the container runs; only if that fails it is worth a look */
 	r = ask(l, id, request, &asked, &session, ret_exec_status, e);

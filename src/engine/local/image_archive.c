@@ -202,16 +202,11 @@ int local_image_save(struct engine *en, char *const *references, size_t n,
 	return store_save(l->store, &o, e);
 }
 
-static void say_progress(void *arg, const char *line)
-{
-	engine_say_to(arg, 0, "%s", line);
-}
-
 int local_image_load(struct engine *en, int fd, struct loaded_list *ret, struct err *e)
 {
 	struct local *l = local_of(en);
 	auto_loaded loaded = { 0 };
-	int r = store_load(l->store, fd, say_progress, en, &loaded, e);
+	int r = store_load(l->store, fd, local_say, en, &loaded, e);
 
 	if (r < 0)
 		return r;

@@ -5,11 +5,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-static void say_progress(void *arg, const char *line)
-{
-	engine_say_to(arg, 0, "%s", line);
-}
-
 static char *copy_or_null(const char *text)
 {
 	return text ? xstrdup(text) : NULL;
@@ -305,7 +300,7 @@ int local_image_import(struct engine *en, int fd, const char *reference,
 		.workdir = o ? o->workdir : NULL,
 		.stop_signal = o ? o->stop_signal : NULL,
 		.comment = o ? o->message : NULL,
-		.progress = say_progress,
+		.progress = local_say,
 		.progress_arg = en,
 	};
 

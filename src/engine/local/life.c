@@ -193,8 +193,10 @@ int local_kill(struct engine *en, const char *id, int signal, struct err *e)
 			local_container_event(l, &c, "kill", "signal", number, NULL);
 		return r;
 	}
-	if (!runs(&s))
-		return does_not_run(&c, e);
+	if (!runs(&s)) {
+		does_not_run(&c, e);
+		return err_hint(e, "redock rm %s, if it is to be gone", shown(&c));
+	}
 	if (final && local_end_policy(l, &c, e) < 0)
 		return -e->code;
 	r = send_signal(&c, &s, signal, e);

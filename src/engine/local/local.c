@@ -224,6 +224,11 @@ int local_engine_open(const struct engine_options *options, struct engine **ret,
 	return 0;
 }
 
+void local_say(void *engine, bool momentary, const char *line)
+{
+	engine_say_to(engine, momentary ? ENGINE_MOMENT : 0, "%s", line);
+}
+
 int local_net(struct local *l, struct net **ret, struct err *e)
 {
 	if (!l->net) {

@@ -44,6 +44,8 @@ void container_release(struct container *);
 int container_load(struct local *, const char *id, struct container *ret, struct err *e);
 int container_save(const struct container *, int dirfd, enum fs_durability, struct err *e);
 
+/* A store_progress; the argument is the engine. */
+void local_say(void *engine, bool momentary, const char *line);
 /* Ids of all containers that are visible, in ascending order. */
 int local_ids(struct local *, struct strv *ret, struct err *e);
 /* Full id of an exact container name or machine, or of a unique id prefix; -ENOENT. */

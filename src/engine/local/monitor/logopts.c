@@ -97,8 +97,12 @@ static int set_file_option(
 	if (str_eq(key, "max-size")) {
 		if (str_eq(value, "-1")) {
 			s->max_size = 0;
-		} else if (parse_size(value, &s->max_size) < 0 || s->max_size < SIZE_LEAST) {
+		} else if (parse_size(value, &s->max_size) < 0) {
 			return bad_value(key, value, "max-size=10m; -1 for no limit", e);
+		} else if (s->max_size < SIZE_LEAST) {
+			err_set(e, EINVAL,
+				"the log option 'max-size' is at least 4k, and '%s' less", value);
+			return err_hint(e, "max-size=10m; -1 for no limit");
 		}
 		return 0;
 	}
