@@ -254,17 +254,12 @@ static int check_networks(struct soundness *s, struct err *e)
 
 /* ---- images ---- */
 
-static void say_progress(void *arg, const char *line)
-{
-	engine_say_to(arg, 0, "%s", line);
-}
-
 static int check_images(struct soundness *s, bool full, struct err *e)
 {
 	struct store_check o = { .repair = s->repair,
 		.full = full,
 		.quarantine = s->quarantine,
-		.progress = say_progress,
+		.progress = local_say,
 		.progress_arg = &s->local->engine };
 	struct store_findings found = { 0 };
 	int r = store_check(s->local->store, &o, &found, e);
