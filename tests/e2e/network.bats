@@ -271,6 +271,23 @@ resolves() {
 	expect_status 125
 }
 
+@test "network: who is linked learns the address that the other has after its restart" {
+	local old
+	here redock -q network create --subnet 10.97.3.0/24 back
+	sleeper --name db --network back
+	sleeper --name app --network back --link db:store
+	here redock exec app sh -c 'echo 198.51.100.7 mine >>/etc/hosts'
+	old=$(address_of db back)
+	here redock -q stop -t 0 db
+	sleeper --name other --network back --ip "$old"
+	here redock -q start db
+	run here redock exec app cat /etc/hosts
+	contains "$(address_of db back)	store db"
+	contains "198.51.100.7 mine"
+	[ "$(grep -c store <<<"$output")" -eq 1 ]
+	lacks "$old	store"
+}
+
 @test "network: hosts, resolv.conf and host names as they were asked for" {
 	run here redock run --rm --add-host x.example:198.51.100.1 --add-host gate:host-gateway \
 		--hostname web --domainname example.org bb cat /etc/hosts

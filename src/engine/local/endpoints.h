@@ -77,6 +77,9 @@ int endpoints_running(struct local *, const struct container *, const struct run
 /* reload.c: container `c` was called `from`: its networks, and who names it, learn its name. */
 int local_network_renamed(
 	struct local *, const struct container *c, const char *from, struct err *e);
+/* Container `id` has been started: those that are linked to it learn its address. Costs next to
+ * nothing where nobody was ever linked to it (its file `linked` says so). */
+void local_tell_linked(struct local *, const char *id);
 /* The namespace of a running container: of the process that it was, not of another with its number.
  */
 int container_netns(const struct run_state *, struct err *e);
@@ -104,3 +107,7 @@ int etc_resolv(
  * its hosts and resolv.conf. */
 int etc_update(struct local *, const struct container *, struct container_net *,
 	const struct net_address *gone, struct err *e);
+/* For one that runs and is linked to container `linked`, which has been started again: its hosts.
+ */
+int etc_update_link(struct local *, const struct container *, struct container_net *,
+	const char *linked, struct err *e);

@@ -133,8 +133,9 @@ static int common_address(struct local *l, const struct container *other,
 }
 
 static int add_link(struct local *l, const struct container *c, const struct container_net *cn,
-	const char *link, struct str *hosts, struct strv *env, struct err *e)
+	const char *link, bool live, struct str *hosts, struct strv *env, struct err *e)
 {
+	auto_close int dir = -1;
 	const char *colon = strchr(link, ':');
 	auto_free char *name = xstrndup(link, colon ? (size_t)(colon - link) : strlen(link));
 	const char *alias = colon ? colon + 1 : name;
@@ -147,6 +148,9 @@ static int add_link(struct local *l, const struct container *c, const struct con
 		common_address(l, &other, cn, address, e) < 0)
 		return err_wrap(
 			e, "cannot link to '%.64s'", other.config.name ? other.config.name : name);
+	if (!live && ((dir = fs_open_dir(l->dirs.containers, id, e)) < 0 ||
+			     fs_write_file(dir, "linked", "", 0, 0600, FS_VOLATILE, e) < 0))
+		return -e->code;
 	str_addf(hosts, "%s\t%s", address, alias);
 	if (!str_eq(alias, other.config.name) && !strchr(other.config.name, ':'))
 		str_addf(hosts, " %s", other.config.name);
@@ -177,7 +181,7 @@ int etc_hosts(struct local *l, const struct container *c, struct container_net *
 	}
 	r = add_extra_hosts(c, cn, out, e);
 	for (size_t i = 0; r == 0 && i < c->config.links.n; i++) {
-		r = add_link(l, c, cn, c->config.links.v[i], out, env, e);
+		r = add_link(l, c, cn, c->config.links.v[i], live, out, env, e);
 		if (r < 0 && live) {
 			err_clear(e);
 			r = 0;

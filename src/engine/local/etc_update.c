@@ -36,14 +36,33 @@ static bool has_line(const char *text, const char *line, size_t len)
 	return false;
 }
 
-/* Nothing that somebody has written there goes, but for addresses of the network that is gone; then
- * what is to be there and is not. */
-static void merge(
-	const char *now, const char *wanted, const struct net_address *gone, struct str *out)
+/* A link's line ends with the short id. */
+static bool is_link_to(const char *line, size_t len, const char *id)
+{
+	const size_t n = 13; /* with the space */
+
+	return len > n && line[len - n] == ' ' && memcmp(line + len - n + 1, id, n - 1) == 0;
+}
+
+/* What makes a line one that is not true any more. */
+struct stale {
+	const struct net_address *network; /* it is of this network; may be NULL */
+	const char *linked;                /* it is a link's to this container; may be NULL */
+};
+
+static bool is_stale(const char *line, size_t len, const struct stale *stale)
+{
+	return (stale->network && on_network(line, len, stale->network)) ||
+	       (stale->linked && is_link_to(line, len, stale->linked));
+}
+
+/* Nothing that somebody has written there goes, but for what is stale; then what is to be there and
+ * is not. */
+static void merge(const char *now, const char *wanted, const struct stale *stale, struct str *out)
 {
 	while (*now) {
 		size_t n = strcspn(now, "\n");
-		if (!gone || !on_network(now, n, gone) || has_line(wanted, now, n))
+		if (!is_stale(now, n, stale) || has_line(wanted, now, n))
 			str_addf(out, "%.*s\n", (int)n, now);
 		now += n + (now[n] == '\n');
 	}
@@ -75,7 +94,7 @@ static int rewrite(int fd, const char *name, const struct str *text, struct err 
 }
 
 static int update_hosts(struct local *l, const struct container *c, struct container_net *cn,
-	int dir, const struct net_address *gone, struct err *e)
+	int dir, const struct stale *stale, struct err *e)
 {
 	auto_close int fd = open_file(dir, "hosts", e);
 	auto_free char *now = xmalloc(FILE_MAX_SIZE + 1);
@@ -90,7 +109,7 @@ static int update_hosts(struct local *l, const struct container *c, struct conta
 	if (n < 0 || n > FILE_MAX_SIZE)
 		return err_set(e, E2BIG, "the container's /etc/hosts is too long");
 	now[n] = '\0';
-	merge(now, str_text(&wanted), gone, &text);
+	merge(now, str_text(&wanted), stale, &text);
 	return rewrite(fd, "hosts", &text, e);
 }
 
@@ -102,8 +121,16 @@ int etc_update(struct local *l, const struct container *c, struct container_net 
 	int r = dir < 0 ? dir : etc_resolv(c, cn, &resolv, e);
 
 	if (r == 0)
-		r = update_hosts(l, c, cn, dir, gone, e);
+		r = update_hosts(l, c, cn, dir, &(struct stale){ gone, NULL }, e);
 	if (r == 0)
 		r = fd = open_file(dir, "resolv.conf", e);
 	return r < 0 ? r : rewrite(fd, "resolv.conf", &resolv, e);
+}
+
+int etc_update_link(struct local *l, const struct container *c, struct container_net *cn,
+	const char *linked, struct err *e)
+{
+	auto_close int dir = fs_open_dir(l->dirs.containers, c->id, e);
+
+	return dir < 0 ? dir : update_hosts(l, c, cn, dir, &(struct stale){ NULL, linked }, e);
 }

@@ -1,8 +1,9 @@
-/* What networks know of running containers, said again: after somebody has removed it, and after a
- * container has been given another name. */
+/* What networks and others know of running containers, said again: after somebody has removed it,
+ * and after a container has been given another name or another address. */
 #include "base/mem.h"
 #include "engine/local/endpoints.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 static int reload_one(void *arg, struct net *net)
@@ -183,4 +184,57 @@ int local_network_renamed(
 			rename_elsewhere(l, ids.v[i], from, c->config.name, &gone);
 	}
 	return r < 0 ? r : 0;
+}
+
+/* ---- links ---- */
+
+/* Links are kept by id: "ID:ALIAS". */
+static bool is_linked_to(const struct container *c, const char *id)
+{
+	for (size_t i = 0; i < c->config.links.n; i++)
+		if (str_starts(c->config.links.v[i], id))
+			return true;
+	return false;
+}
+
+static int tell_linked(struct local *l, const char *id, const struct container *to, struct err *e)
+{
+	auto_close int run_dir = -1, lock = -1;
+	struct container_net cn = CONTAINER_NET_INIT;
+	struct local_status status;
+	auto_container c = { 0 };
+	int r;
+
+	if (container_load(l, id, &c, e) < 0 || !is_linked_to(&c, to->id))
+		return 0; /* damaged, or gone: another command's business */
+	if ((run_dir = local_run_dir(l, id, e)) < 0 ||
+		(lock = fs_lock(run_dir, "lock", -1, e)) < 0 || local_status(l, &c, &status, e) < 0)
+		return -e->code;
+	if (status.state != CONTAINER_RUNNING && status.state != CONTAINER_PAUSED)
+		return 0; /* its own start reads the address */
+	r = endpoints_running(l, &c, &status.run, &cn, e);
+	if (r >= 0)
+		r = etc_update_link(l, &c, &cn, to->id, e);
+	container_net_release(l, &c, &cn, false);
+	return r < 0 ? err_wrap(e, "container '%s' does not learn the new address of '%s'",
+			       c.config.name, to->config.name)
+		     : 0;
+}
+
+void local_tell_linked(struct local *l, const char *id)
+{
+	auto_free char *mark = xasprintf("%s/linked", id);
+	struct err e = { 0 };
+	auto_container c = { 0 };
+	auto_strv ids = { 0 };
+
+	if (faccessat(l->dirs.containers, mark, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
+		container_load(l, id, &c, &e) < 0 || local_ids(l, &ids, &e) < 0)
+		return;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct err why = { 0 };
+		if (!str_eq(ids.v[i], id) && tell_linked(l, ids.v[i], &c, &why) < 0 &&
+			why.code != ENOENT)
+			engine_say_to(&l->engine, ENGINE_WARNING, "%s", why.text);
+	}
 }

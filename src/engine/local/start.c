@@ -261,6 +261,9 @@ static int start(struct local *l, const char *id, bool again, struct session **r
 	if (r == 0 && ret_session)
 		*ret_session = local_session_new(take_fd(&s.client));
 	start_release(&s, r < 0);
+	close_fd(&lock); /* those that are linked have locks, too */
+	if (r == 0)
+		local_tell_linked(l, id);
 	return r;
 }
 
