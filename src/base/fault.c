@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -125,6 +126,23 @@ static bool fails(const char *call)
 	return true;
 }
 
+/* Ends the file system as if its disk had lost its power: nothing more is written to it, not even
+ * what it has in memory (EXT4_IOC_SHUTDOWN of linux/fs/ext4/ext4.h, which user space has no header
+ * for; with 1, EXT4_GOING_FLAGS_LOGFLUSH, the journal is still written). */
+static void cut_power(void)
+{
+	const char *where = getenv("REDOCK_POWER_CUT");
+	uint32_t how;
+	int fd;
+
+	if (!where || (*where != '1' && *where != '2') || where[1] != ':')
+		return;
+	how = (uint32_t)(*where - '0');
+	fd = (int)syscall(SYS_openat, AT_FDCWD, where + 2, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, _IOR('X', 125, uint32_t), &how) < 0)
+		tell("failed %lu power\n", fault.steps);
+}
+
 /* Before anything that changes something. */
 static bool step(const char *call)
 {
@@ -136,6 +154,7 @@ static bool step(const char *call)
 	tell("%s %lu %s\n", program_invocation_short_name, fault.steps, call);
 	if (fault.kill_at && fault.steps == fault.kill_at) {
 		tell("killed %lu %s\n", fault.steps, call);
+		cut_power();
 		kill(getpid(), SIGKILL);
 	}
 	errno = keep;
@@ -144,12 +163,13 @@ static bool step(const char *call)
 
 char *const *fault_environment(void)
 {
-	static char *env[4];
+	static char *env[5];
 	int n = 0;
 
-	for (char **e = environ; e && *e && n < 3; e++)
+	for (char **e = environ; e && *e && n < 4; e++)
 		if (strncmp(*e, "REDOCK_KILL_AT=", 15) == 0 || strncmp(*e, "REDOCK_FI=", 10) == 0 ||
-			strncmp(*e, "REDOCK_FAULT_TRACE=", 19) == 0)
+			strncmp(*e, "REDOCK_FAULT_TRACE=", 19) == 0 ||
+			strncmp(*e, "REDOCK_POWER_CUT=", 17) == 0)
 			env[n++] = *e;
 	env[n] = NULL;
 	return env;
@@ -179,6 +199,7 @@ STEP(symlinkat, (const char *target, int dir, const char *path), (target, dir, p
 STEP(linkat, (int from, const char *a, int to, const char *b, int flags), (from, a, to, b, flags))
 STEP(fsync, (int fd), (fd))
 STEP(fdatasync, (int fd), (fd))
+STEP(syncfs, (int fd), (fd))
 STEP(ftruncate64, (int fd, off_t size), (fd, size))
 STEP(fchmod, (int fd, mode_t mode), (fd, mode))
 STEP(fchmodat, (int dir, const char *path, mode_t mode, int flags), (dir, path, mode, flags))
@@ -202,6 +223,18 @@ STEP(bind, (int fd, const struct sockaddr *a, socklen_t len), (fd, a, len))
 STEP(socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds))
 STEP(pipe2, (int fds[2], int flags), (fds, flags))
 STEP(kill, (pid_t pid, int sig), (pid, sig))
+
+WRAPPED(ssize_t, copy_file_range, int from, off_t *at, int to, off_t *to_at, size_t len,
+	unsigned flags)
+{
+	return step("copy_file_range") ? -1
+				       : __real_copy_file_range(from, at, to, to_at, len, flags);
+}
+
+WRAPPED(ssize_t, sendfile64, int to, int from, off_t *at, size_t len)
+{
+	return step("sendfile") ? -1 : __real_sendfile64(to, from, at, len);
+}
 
 /* Weak: of programs that are linked with these libraries. */
 struct mnl_socket;

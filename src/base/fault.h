@@ -5,6 +5,8 @@
  * line of the program knows of them.
  *
  *   REDOCK_KILL_AT=[PROGRAM:]N        SIGKILL before the N-th step that changes something
+ *   REDOCK_POWER_CUT=1:DIR, 2:DIR     the ext4 file system of DIR ends right before that: with or
+ *                                     without what is in its journal but not on the disk
  *   REDOCK_FI=[PROGRAM:]CALL:N:ERRNO  the N-th CALL ("openat", "write", ...) fails; N+ from it on
  *   REDOCK_FI=[PROGRAM:]short         every read and write moves one byte, or is interrupted first,
  *                                     as is every wait

@@ -133,7 +133,7 @@ size_t http_read_body(char *data, size_t size, size_t n, void *transfer)
 		memcpy(data, t->body + t->read_at, n);
 		got = (ssize_t)n;
 	} else {
-		got = pread(t->body_fd, data, n, (off_t)(t->body_at + t->read_at));
+		got = fs_pread_full(t->body_fd, data, n, (off_t)(t->body_at + t->read_at));
 	}
 	if (got < 0 || (got == 0 && n)) {
 		t->result = err_set(&t->error, EIO, "cannot read what is to be sent");

@@ -81,7 +81,8 @@ int image_parse_config(const json_t *config, struct image *ret, struct err *e)
 	if (!json_is_object(config))
 		return err_set(e, EINVAL, "it is not an object");
 	if (!str_eq(os, "linux"))
-		return err_set(e, EINVAL, "it is for the system '%.40s', not for linux", os);
+		return err_set(e, EINVAL, "it is for the system '%.40s', not for linux",
+			str_is_one_line(os) ? os : "?");
 	if (image_member(config, "config", JSON_OBJECT, &settings, e) < 0 ||
 		image_member(config, "rootfs", JSON_OBJECT, &rootfs, e) < 0 ||
 		image_member(config, "history", JSON_ARRAY, &history, e) < 0 ||

@@ -89,7 +89,8 @@ class Instance:
         self.program = program
         self.dir = pathlib.Path(directory)
         self.root, self.run_root = self.dir / "lib", self.dir / "run"
-        self.parent = None
+        self.parent, self.patience = None, PATIENCE
+        self.ours = set()  # processes that are to stay
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.dir),
@@ -109,8 +110,9 @@ class Instance:
             **options,
         )
 
-    def call(self, *argv, faults=None, patience=PATIENCE):
+    def call(self, *argv, faults=None, patience=None):
         """Runs it to its end; returns status, stdout and stderr. Too long is a failure."""
+        patience = patience or self.patience
         process = self.start(*argv, faults=faults)
         try:
             out, err = process.communicate(timeout=patience)
@@ -126,6 +128,12 @@ class Instance:
             raise Broken(f"redock {' '.join(argv)} ended with {status}: {err.strip()}")
         return out
 
+    def sound(self, *options):
+        """All that is stored is there and whole, as redock itself sees it."""
+        status, out, err = self.call("system", "check", *options)
+        if status:
+            raise Broken(f"system check ended with {status}: {out}{err}")
+
     def ids(self):
         return self.must("ps", "-a", "-q").split()
 
@@ -135,6 +143,9 @@ class Instance:
 
     def states(self):
         return {e["Names"]: e["State"] for e in json.loads(self.must("ps", "-a", "--json"))}
+
+    def processes(self):
+        return {pid: name for pid, name in processes().items() if pid not in self.ours}
 
     def snapshot(self):
         return snapshot(self.parent, self.dir)
@@ -181,7 +192,7 @@ class Instance:
     def nothing_left(self, before):
         """Compared with a snapshot from before; processes may take a moment to be reaped."""
         end = time.monotonic() + PATIENCE
-        while (alive := processes()) and time.monotonic() < end:
+        while (alive := self.processes()) and time.monotonic() < end:
             for pid in alive:
                 try:
                     fd = os.pidfd_open(pid)
