@@ -1,24 +1,28 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/values.h"
 #include "cli/verbs.h"
 
 #include <fcntl.h>
 
 struct import_verb_options {
 	const char *message;
+	struct strv changes;
 };
 
 static const struct verb_option options[] = {
 	{ OPTION_TEXT, 'm', "message", "TEXT", "a note that goes with the image",
 		offsetof(struct import_verb_options, message) },
+	{ OPTION_LIST, 'c', "change", "INSTRUCTION", "such as 'CMD [\"sh\"]', 'ENV A=b'",
+		offsetof(struct import_verb_options, changes), value_line_push },
 	{ 0 },
 };
 
 static int import_run(struct cli *c, void *opt, char **operands, size_t n_operands, struct err *e)
 {
 	const struct import_verb_options *o = opt;
-	struct import_options how = { .message = o->message };
+	struct import_options how = { .message = o->message, .changes = o->changes.v };
 	auto_close int file = -1;
 	bool standard_input = str_eq(operands[0], "-");
 	struct engine *engine;
@@ -45,6 +49,7 @@ static int import_run(struct cli *c, void *opt, char **operands, size_t n_operan
 
 static const struct verb_example examples[] = {
 	{ "redock import rootfs.tar.gz mine:v1", "an image of a root file system's archive" },
+	{ "redock import -c 'CMD [\"sh\"]' rootfs.tar mine", "one that says what to run" },
 	{ "tar -C tree -c . | redock import - mine", "the same from a pipe, as mine:latest" },
 	{ NULL },
 };
@@ -56,7 +61,10 @@ const struct verb verb_import = {
 	.summary = "Make an image of a tar archive",
 	.description = "The archive may be plain or compressed with gzip, zstd, xz or bzip2; '-' "
 		       "is standard input. NAME is REPOSITORY[:TAG]; the tag is 'latest' unless "
-		       "given. Prints the image's id.",
+		       "given. --change sets what the image says of itself by Dockerfile "
+		       "instructions, as commit's does: CMD, ENTRYPOINT, ENV, EXPOSE, "
+		       "HEALTHCHECK, LABEL, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR. Prints "
+		       "the image's id.",
 	.options = options,
 	.examples = examples,
 	.options_size = sizeof(struct import_verb_options),

@@ -383,6 +383,8 @@ struct import_options {
 	char *const *env;
 	const char *message;
 	const char *workdir, *stop_signal;
+	char *const
+		*changes; /* Dockerfile instructions, as engine_commit() takes them; NULL: none */
 };
 /* Makes an image of one layer from a tar archive (plain, gzip, zstd, xz or bzip2) read from `fd`.
  */

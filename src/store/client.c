@@ -208,6 +208,8 @@ int store_import(
 	set_text(j, "stop_signal", im->stop_signal);
 	set_text(j, "comment", im->comment);
 	set_text(j, "author", im->author);
+	if (im->settings)
+		json_object_set(j, "settings", im->settings);
 	r = call_helper(s, &c, e);
 	if (r < 0)
 		return r;

@@ -105,6 +105,7 @@ struct store_import {
 	struct image_ref ref;
 	char *const *cmd, *const *env;
 	const char *workdir, *stop_signal, *comment, *author;
+	json_t *settings; /* as of store_commit; NULL: none. Borrowed */
 	store_progress *progress;
 	void *progress_arg;
 };

@@ -36,6 +36,19 @@ teardown() {
 	redock -q rmi piped:v1
 }
 
+@test "import -c: says what to run; what is no such instruction is refused, and nothing is made" {
+	redock import -c 'CMD ["sh", "-c", "echo $WHO; pwd"]' -c 'ENV WHO="a b"' -c 'WORKDIR /data' \
+		"$E2E_DIR/image.tar" says
+	run redock run --rm says
+	is $'a b\n/data'
+	run redock import -c 'RUN true' "$E2E_DIR/image.tar" says2
+	expect_status 1
+	contains RUN
+	run redock images --format '{{.Repository}}'
+	lacks says2
+	redock -q rmi says
+}
+
 @test "import: prints the image's id; the same content gives the same layer" {
 	run --separate-stderr redock import "$E2E_DIR/image.tar" again
 	expect_status 0

@@ -174,6 +174,20 @@ static int make_settings(
 	return r;
 }
 
+int local_image_settings(char *const *changes, json_t *ret, struct err *e)
+{
+	auto_container_config c = { 0 };
+	struct instruction_state state = { .settings = &c };
+	int r = 0;
+
+	for (; r == 0 && changes && *changes; changes++)
+		r = instruction_apply(*changes, &state, e);
+	if (r == 0)
+		r = settings_to_json(&state, ret, e);
+	strv_release(&state.shell);
+	return r;
+}
+
 int local_commit(struct engine *en, const char *id, const char *reference,
 	const struct commit_options *o, char *ret_image_id, struct err *e)
 {

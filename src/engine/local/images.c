@@ -292,6 +292,7 @@ int local_image_import(struct engine *en, int fd, const char *reference,
 	const struct import_options *o, char *ret_image_id, struct err *e)
 {
 	struct local *l = local_of(en);
+	auto_json *settings = NULL;
 	struct digest id;
 	struct store_import i = {
 		.fd = fd,
@@ -304,6 +305,12 @@ int local_image_import(struct engine *en, int fd, const char *reference,
 		.progress_arg = en,
 	};
 
+	if (o && o->changes && *o->changes) {
+		settings = json_object();
+		if (local_image_settings(o->changes, settings, e) < 0)
+			return -e->code;
+		i.settings = settings;
+	}
 	if (image_ref_parse(reference, &i.ref, e) < 0 || store_import(l->store, &i, &id, e) < 0)
 		return -e->code;
 	memcpy(ret_image_id, id.text, 72);

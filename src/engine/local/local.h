@@ -195,6 +195,9 @@ int local_diff(struct engine *, const char *, struct change_list *, struct err *
 int local_image_list(struct engine *, struct image_list *, struct err *);
 int local_image_inspect(struct engine *, const char *, struct image_info *, struct err *);
 int local_image_has_path(struct engine *, const char *, const char *, bool *, struct err *);
+/* What Dockerfile instructions make of no settings at all, as members of an image's "config"; null
+ * for those that it has not. */
+int local_image_settings(char *const *changes, json_t *ret, struct err *);
 int local_image_import(
 	struct engine *, int, const char *, const struct import_options *, char *, struct err *);
 int local_image_remove(struct engine *, const char *, bool, struct err *);
